@@ -1,0 +1,113 @@
+"""What to look for among messages: the tree that IMAP SEARCH and JMAP filters share (RFC 9051 §6.4.4).
+
+Text is compared as folded substrings (`core.search` says how); dates are calendar days.
+"""
+
+from datetime import date
+from typing import TypeAlias
+
+import msgspec
+
+from pillarbox.model.keywords import FlagSet
+from pillarbox.model.sequence_set import SequenceSet
+
+
+class Query(msgspec.Struct, frozen=True):
+    """Any of the below."""
+
+
+class All(Query, frozen=True):
+    """Every message."""
+
+
+class Numbers(Query, frozen=True):
+    """Message sequence numbers; only a session can resolve them, so `core` never sees this."""
+
+    numbers: SequenceSet
+
+
+class Uids(Query, frozen=True):
+    """Unique identifiers."""
+
+    uids: SequenceSet
+
+
+class SavedResult(Query, frozen=True):
+    """`$`: what the last SEARCH RETURN (SAVE) found (RFC 5182 §2.1); a session resolves it."""
+
+
+class HasFlags(Query, frozen=True):
+    """All of these flags and keywords are set."""
+
+    flags: FlagSet
+
+
+class IsRecent(Query, frozen=True):
+    """The session has been told of it as recent (RFC 3501 §2.3.2); a session resolves it."""
+
+
+class Larger(Query, frozen=True):
+    """More octets than this."""
+
+    octets: int
+
+
+class Smaller(Query, frozen=True):
+    """Fewer octets than this."""
+
+    octets: int
+
+
+class Received(Query, frozen=True):
+    """Internal date, as a day in UTC: `since` inclusive, `before` exclusive; None is open."""
+
+    since: date | None = None
+    before: date | None = None
+
+
+class Sent(Query, frozen=True):
+    """Date field, as the day that it writes, its zone disregarded; None is open."""
+
+    since: date | None = None
+    before: date | None = None
+
+
+class HasHeader(Query, frozen=True):
+    """A field of this name contains the text; the empty text asks whether the field exists."""
+
+    name: str
+    text: str
+
+
+class HasText(Query, frozen=True):
+    """The text stands in the header or the body; `body_only` looks at the body alone."""
+
+    text: str
+    body_only: bool = False
+
+
+class ChangedSince(Query, frozen=True):
+    """Its mod-sequence is at least this (RFC 7162 §3.1.5)."""
+
+    modseq: int
+
+
+class And(Query, frozen=True):
+    """All of these."""
+
+    terms: tuple["Query", ...]
+
+
+class Or(Query, frozen=True):
+    """Any of these."""
+
+    terms: tuple["Query", ...]
+
+
+class Not(Query, frozen=True):
+    """Not this."""
+
+    term: "Query"
+
+
+Term: TypeAlias = Query

@@ -1,0 +1,49 @@
+"""Outgoing mail that waits: the queue as people and the relay see it."""
+
+from datetime import datetime
+from enum import Enum
+
+import msgspec
+
+from pillarbox.model.address import Address
+from pillarbox.model.envelope import BodyType
+from pillarbox.model.ids import AccountId, BlobId, QueueId, TraceId
+
+
+class RecipientState(Enum):
+    """Where a queued recipient stands; `core.queue` has the table of steps."""
+
+    WAITING = "waiting"
+    SENDING = "sending"
+    SENT = "sent"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+
+class QueuedRecipient(msgspec.Struct, frozen=True):
+    """`number` is its place in the message's envelope."""
+
+    number: int
+    address: Address
+    original: Address | None
+    state: RecipientState
+    attempts: int
+    next_attempt: datetime
+    last_reply: str
+
+
+class QueuedMessage(msgspec.Struct, frozen=True):
+    """One message with the recipients that were still to be reached when it came."""
+
+    id: QueueId
+    trace_id: TraceId
+    sender_account: AccountId
+    reverse_path: Address | None
+    size_octets: int
+    head: bytes
+    blob: BlobId
+    body_type: BodyType
+    smtputf8: bool
+    arrived: datetime
+    expires: datetime
+    recipients: tuple[QueuedRecipient, ...]
