@@ -1,0 +1,69 @@
+"""Values of the model as the JSON that `--json` prints; the field names are a contract with scripts."""
+
+from datetime import datetime
+from typing import Any
+
+from pillarbox.model.account import Account
+from pillarbox.model.passport import Dialogue, PassportEntry
+from pillarbox.model.queued import QueuedMessage
+
+
+def account_json(account: Account) -> dict[str, Any]:
+    """`address, used_octets, quota_octets`."""
+    return {
+        "address": str(account.address),
+        "used_octets": account.used_octets,
+        "quota_octets": account.quota_octets,
+    }
+
+
+def queued_json(message: QueuedMessage) -> dict[str, Any]:
+    """`id, reverse_path, size, arrived, expires, trace, recipients[address, state, attempts, next_attempt, last_reply]`."""
+    return {
+        "id": str(message.id),
+        "reverse_path": "" if message.reverse_path is None else str(message.reverse_path),
+        "size": message.size_octets,
+        "arrived": _time(message.arrived),
+        "expires": _time(message.expires),
+        "trace": message.trace_id,
+        "recipients": [
+            {
+                "address": str(recipient.address),
+                "state": recipient.state.value,
+                "attempts": recipient.attempts,
+                "next_attempt": _time(recipient.next_attempt),
+                "last_reply": recipient.last_reply,
+            }
+            for recipient in message.recipients
+        ],
+    }
+
+
+def entry_json(entry: PassportEntry) -> dict[str, Any]:
+    """`trace, at, step, facts, dialogue`."""
+    return {
+        "trace": entry.trace_id,
+        "at": _time(entry.at),
+        "step": entry.step.value,
+        "facts": dict(entry.facts),
+        "dialogue": None if entry.dialogue is None else dialogue_json(entry.dialogue),
+    }
+
+
+def dialogue_json(dialogue: Dialogue) -> dict[str, Any]:
+    """`protocol, client, server, started, tls, lines[speaker, text, at_seconds]`."""
+    return {
+        "protocol": dialogue.protocol,
+        "client": dialogue.client,
+        "server": dialogue.server,
+        "started": _time(dialogue.started),
+        "tls": dialogue.tls,
+        "lines": [
+            {"speaker": line.speaker.value, "text": line.text, "at_seconds": round(line.at_seconds, 6)}
+            for line in dialogue.lines
+        ],
+    }
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -1,0 +1,54 @@
+"""Who may import whom is a contract, and the contract is checked."""
+
+from importlinter.cli import lint_imports
+
+
+def test_every_import_follows_the_house(monkeypatch):
+    from conftest import ROOT
+
+    monkeypatch.chdir(ROOT)
+    assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
+
+
+def test_only_listeners_of_a_conversation_touch_the_wire():
+    from conftest import ROOT
+
+    found = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "src/pillarbox/serve").rglob("*.py")
+        if "pillarbox.wire" in path.read_text() and path.name != "listener.py"
+    ]
+    assert found == []
+
+
+def test_sql_stands_in_the_store_only():
+    """A statement outside `store` would be a second place to keep true."""
+    import ast
+    import re
+
+    from conftest import ROOT
+
+    statement = re.compile(r"^\s*(select\s.+\sfrom|insert\s+into|update\s+\w+\s+set|delete\s+from)\s", re.I | re.S)
+    found = []
+    for path in (ROOT / "src/pillarbox").rglob("*.py"):
+        if "store" in path.relative_to(ROOT / "src/pillarbox").parts[:1]:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Constant) and isinstance(node.value, str) and statement.match(node.value):
+                found.append(f"{path.relative_to(ROOT)}:{node.lineno}")
+    assert found == []
+
+
+def test_transactions_are_opened_by_core_only():
+    """`core` decides what belongs together; everybody else asks it."""
+    import re
+
+    from conftest import ROOT
+
+    found = [
+        str(path.relative_to(ROOT))
+        for path in (ROOT / "src/pillarbox").rglob("*.py")
+        if path.relative_to(ROOT / "src/pillarbox").parts[0] not in {"core", "store"}
+        and re.search(r"\.(write|read)\(\s*(account|SYSTEM_ACCOUNT)\w*\s*\) as", path.read_text())
+    ]
+    assert found == []
