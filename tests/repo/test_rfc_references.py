@@ -32,9 +32,7 @@ def test_every_reference_is_listed():
 
 def test_references_have_one_form():
     found = [
-        f"{path.relative_to(ROOT)}: {match.group()}"
-        for path in sources()
-        for match in LOOSE.finditer(path.read_text())
+        f"{path.relative_to(ROOT)}: {match.group()}" for path in sources() for match in LOOSE.finditer(path.read_text())
     ]
     assert found == []
 

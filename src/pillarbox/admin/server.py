@@ -19,14 +19,22 @@ def init(
     listen: Annotated[str, typer.Option("--listen", metavar="IP", help="Address to listen on.")] = "127.0.0.1",
     port_base: Annotated[int, typer.Option("--port-base", metavar="N", help="Added to every port (25, 143 …).")] = 0,
     settings: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Any setting of pillarbox.toml; may recur.")
+        list[str] | None,
+        typer.Option("--set", metavar="KEY=VALUE", help="Any setting of pillarbox.toml; may recur."),
     ] = None,
 ) -> None:
     """Make a data folder: pillarbox.toml, an empty store and a self-signed certificate."""
     initialise(
-        folder, hostname=hostname, domains=domains, listen=listen, port_base=port_base, settings=settings or []
+        folder,
+        hostname=hostname,
+        domains=domains,
+        listen=listen,
+        port_base=port_base,
+        settings=settings or [],
     )
-    print_line(f"{folder} is ready: `pillarbox account add USER@{domains[0]} --data {folder}`, then `pillarbox serve {folder}`")
+    print_line(
+        f"{folder} is ready: `pillarbox account add USER@{domains[0]} --data {folder}`, then `pillarbox serve {folder}`"
+    )
 
 
 def serve(folder: FolderArgument) -> None:

@@ -1,5 +1,4 @@
-"""What became of one recipient: the value that flows from any failure to queue, report and passport (RFC 3464 §2.3).
-"""
+"""What became of one recipient: the value that flows from any failure to queue, report and passport (RFC 3464 §2.3)."""
 
 from enum import Enum
 

@@ -1,0 +1,48 @@
+"""`python -m bench [deliver|fetch|idle|all]`: ours beside Postfix and Dovecot in one run; one JSON document on stdout.
+
+Servers take turns (ours, peer, ours, peer …), each pinned to core 0, the load to core 1; figures are medians over the
+rounds, `ratio` is ours / peer. Needs root, Debian's postfix and dovecot (`.ci/run` installs them).
+"""
+
+import argparse
+import json
+import os
+import platform
+import sys
+import tempfile
+from pathlib import Path
+
+from bench import deliver, fetch, idle
+from bench.figures import compare
+from bench.servers import open_servers
+
+MEASURES = {"deliver": deliver.measure, "fetch": fetch.measure, "idle": idle.measure}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n")[0])
+    parser.add_argument("what", nargs="*", default=["all"], choices=[*MEASURES, "all"])
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--messages", type=int, default=6000, help="of `deliver`, each round")
+    parser.add_argument("--sessions", type=int, default=20)
+    parser.add_argument("--octets", type=int, default=4096)
+    parser.add_argument("--mailbox", type=int, default=100_000, help="messages in the mailbox of `fetch`")
+    parser.add_argument("--connections", type=int, default=1_000, help="of `idle`")
+    parser.add_argument("--only", choices=["ours", "peer"], help="measure one side alone")
+    options = parser.parse_args()
+    wanted = list(MEASURES) if "all" in options.what else options.what
+    os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
+    found: dict[str, object] = {
+        "machine": f"{platform.processor() or platform.machine()}, Python {platform.python_version()}"
+    }
+    with tempfile.TemporaryDirectory(prefix="pillarbox-bench-") as folder:
+        Path(folder).chmod(0o755)
+        with open_servers(Path(folder), only=options.only) as servers:
+            for name in wanted:
+                print(f"measuring {name}", file=sys.stderr)
+                found[name] = compare(MEASURES[name], servers, options)
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
