@@ -1,4 +1,4 @@
-"""One writing process for a data folder. The kernel drops the lock with the process: a killed one is in nobody's way."""
+"""One writing process for a data folder. The kernel drops the lock with the process, killed or not."""
 
 import fcntl
 import os

@@ -1,0 +1,312 @@
+"""One TCP connection, server's or client's, as a frame under every conversation.
+
+A `Sink` is told what comes; nothing here knows a protocol. No task belongs to an idle connection: timeouts are one
+timer each, re-armed lazily. Writing is bounded by the sink: it asks `is_congested` and waits with `wait_drained`.
+"""
+
+import asyncio
+import ssl
+from collections import deque
+from collections.abc import Callable
+from typing import Protocol
+
+from pillarbox.model.errors import Unavailable
+from pillarbox.model.limits import Limits
+
+WRITE_HIGH_OCTETS = 256 * 1024
+
+
+class Sink(Protocol):
+    """What a conversation is to its connection. All are called on the loop and must not wait."""
+
+    def connected(self, connection: "Line") -> None:
+        """The connection is there, its TLS handshake done if it began with one."""
+
+    def received(self, data: bytes) -> None:
+        """Octets came."""
+
+    def idle(self) -> None:
+        """Nothing came for as long as `set_timeout` said."""
+
+    def shutdown(self) -> None:
+        """The server closes: say farewell, then close."""
+
+    def closed(self) -> None:
+        """The connection is gone; nothing follows."""
+
+
+class Line(Protocol):
+    """A connection as conversations see it; `Connection` over a socket, `MemoryLine` in memory."""
+
+    peer: str
+    """ "ip:port" """
+    local: str
+    tls: str
+    """Version and cipher, e.g. "TLSv1.3 TLS_AES_256_GCM_SHA384"; empty in the clear."""
+    is_congested: bool
+
+    def write(self, data: bytes) -> None:
+        """Queue for sending."""
+
+    def pause_reading(self) -> None:
+        """No `received` until `resume_reading`."""
+
+    def resume_reading(self) -> None:
+        """Go on."""
+
+    def set_timeout(self, seconds: float | None) -> None:
+        """Call `idle` once nothing came for so long; None ends it."""
+
+    async def wait_drained(self) -> None:
+        """Wait until more may be written. Raises: Unavailable when the connection is gone."""
+
+    async def start_tls(
+        self, context: ssl.SSLContext, *, server_side: bool, server_hostname: str | None = None
+    ) -> None:
+        """Encrypt from here on. Octets that came before are the sink's to throw away (RFC 3207 §4.2).
+
+        Raises: Unavailable when the handshake fails; the connection is closed then."""
+
+    def close(self) -> None:
+        """Close once all is sent."""
+
+    def abort(self) -> None:
+        """Close now."""
+
+
+def peer_text(name: object) -> str:
+    """ "ip:port" of a socket name, with brackets around IPv6."""
+    if not isinstance(name, tuple):
+        return "unknown"
+    host, port = name[0], name[1]
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def host_of(peer: str) -> str:
+    """The address in "ip:port"."""
+    return peer.rpartition(":")[0].strip("[]")
+
+
+class Connection(asyncio.Protocol):
+    """A `Line` on an asyncio transport."""
+
+    __slots__ = (
+        "_last", "_limits", "_loop", "_on_closed", "_stall", "_timeout", "_timer", "_transport", "_waiters",
+        "is_congested", "local", "peer", "sink", "tls",
+    )  # fmt: skip
+
+    def __init__(self, sink: Sink, limits: Limits, *, on_closed: "Callable[[Connection], None] | None" = None) -> None:
+        self.sink = sink
+        self.peer = self.local = self.tls = ""
+        self.is_congested = False
+        self._limits = limits
+        self._loop = asyncio.get_running_loop()
+        self._on_closed = on_closed
+        self._transport: asyncio.Transport | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._stall: asyncio.TimerHandle | None = None
+        self._timeout: float | None = None
+        self._last = 0.0
+        self._waiters: deque[asyncio.Future[None]] | None = None
+
+    # --- from the transport --------------------------------------------------------------------------------------
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Told by the loop."""
+        assert isinstance(transport, asyncio.Transport)
+        self._transport = transport
+        transport.set_write_buffer_limits(high=WRITE_HIGH_OCTETS)
+        self.peer = peer_text(transport.get_extra_info("peername"))
+        self.local = peer_text(transport.get_extra_info("sockname"))
+        self._note_tls()
+        self._last = self._loop.time()
+        self.sink.connected(self)
+
+    def data_received(self, data: bytes) -> None:
+        """Told by the loop."""
+        self._last = self._loop.time()
+        self.sink.received(data)
+
+    def eof_received(self) -> bool:
+        """A half-closed connection is of no use to mail protocols."""
+        return False
+
+    def pause_writing(self) -> None:
+        """Told by the loop: the peer reads too slowly."""
+        self.is_congested = True
+        self._watch_stall(self._pending())
+
+    def resume_writing(self) -> None:
+        """Told by the loop."""
+        self.is_congested = False
+        if self._stall is not None:
+            self._stall.cancel()
+            self._stall = None
+        self._wake(None)
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Told by the loop, once."""
+        for timer in (self._timer, self._stall):
+            if timer is not None:
+                timer.cancel()
+        self._timer = self._stall = self._transport = None
+        self.is_congested = False
+        self._wake(Unavailable("the connection is gone"))
+        self.sink.closed()
+        if self._on_closed is not None:
+            self._on_closed(self)
+
+    def _note_tls(self) -> None:
+        assert self._transport is not None
+        found = self._transport.get_extra_info("ssl_object")
+        if found is not None:
+            cipher = found.cipher()
+            self.tls = f"{found.version()} {cipher[0] if cipher else ''}".strip()
+
+    # --- writing -------------------------------------------------------------------------------------------------
+
+    def write(self, data: bytes) -> None:
+        """Queue for sending; nothing happens once the connection is gone."""
+        if self._transport is not None:
+            self._transport.write(data)
+
+    def _pending(self) -> int:
+        return 0 if self._transport is None else self._transport.get_write_buffer_size()
+
+    def _watch_stall(self, pending: int) -> None:
+        self._stall = self._loop.call_later(self._limits.write_stall_seconds, self._stalled, pending)
+
+    def _stalled(self, before: int) -> None:
+        pending = self._pending()
+        if pending and pending >= before:
+            self.abort()
+        else:
+            self._watch_stall(pending)
+
+    async def wait_drained(self) -> None:
+        """Wait until more may be written. Raises: Unavailable when the connection is gone."""
+        if self._transport is None:
+            raise Unavailable("the connection is gone")
+        if not self.is_congested:
+            return
+        if self._waiters is None:
+            self._waiters = deque()
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._waiters.append(future)
+        await future
+
+    def _wake(self, error: Exception | None) -> None:
+        waiters, self._waiters = self._waiters, None
+        for future in waiters or ():
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+    # --- reading and time ----------------------------------------------------------------------------------------
+
+    def pause_reading(self) -> None:
+        """No `received` until `resume_reading`."""
+        if self._transport is not None and self._transport.is_reading():
+            self._transport.pause_reading()
+
+    def resume_reading(self) -> None:
+        """Go on; the time for the peer begins anew."""
+        if self._transport is not None and not self._transport.is_reading():
+            self._last = self._loop.time()
+            self._transport.resume_reading()
+
+    def set_timeout(self, seconds: float | None) -> None:
+        """Call `idle` once nothing came for so long; None ends it."""
+        self._last = self._loop.time()
+        if seconds == self._timeout:
+            return
+        self._timeout = seconds
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        if seconds is not None and self._transport is not None:
+            self._timer = self._loop.call_later(seconds, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        if self._timeout is None or self._transport is None:
+            return
+        left = self._last + self._timeout - self._loop.time()
+        if left > 0.001:
+            self._timer = self._loop.call_later(left, self._tick)
+        else:
+            self._timeout = None
+            self.sink.idle()
+
+    # --- TLS and end ---------------------------------------------------------------------------------------------
+
+    async def start_tls(
+        self, context: ssl.SSLContext, *, server_side: bool, server_hostname: str | None = None
+    ) -> None:
+        """Encrypt from here on. Raises: Unavailable when the handshake fails; the connection is closed then."""
+        if self._transport is None:
+            raise Unavailable("the connection is gone")
+        try:
+            transport = await self._loop.start_tls(
+                self._transport,
+                self,
+                context,
+                server_side=server_side,
+                server_hostname=server_hostname,
+                ssl_handshake_timeout=self._limits.tls_handshake_seconds,
+            )
+        except (OSError, ssl.SSLError) as error:
+            self.abort()
+            raise Unavailable(f"TLS handshake failed: {error}") from error
+        if transport is None or self._transport is None:
+            raise Unavailable("the connection is gone")
+        self._transport = transport
+        self._last = self._loop.time()
+        self._note_tls()
+
+    def close(self) -> None:
+        """Close once all is sent."""
+        if self._transport is not None:
+            self._transport.close()
+
+    def abort(self) -> None:
+        """Close now."""
+        if self._transport is not None:
+            self._transport.abort()
+
+
+async def connect(
+    host: str,
+    port: int,
+    sink: Sink,
+    limits: Limits,
+    *,
+    tls: ssl.SSLContext | None = None,
+    server_hostname: str | None = None,
+    timeout_seconds: float | None = None,
+    local_host: str | None = None,
+) -> Connection:
+    """Open a connection to `host` (an address or a name of this machine's resolver).
+
+    Raises: Unavailable with what the system said.
+    """
+    loop = asyncio.get_running_loop()
+    try:
+        async with asyncio.timeout(timeout_seconds or limits.smtp_client_connect_seconds):
+            _, made = await loop.create_connection(
+                lambda: Connection(sink, limits),
+                host,
+                port,
+                ssl=tls,
+                server_hostname=(server_hostname or host) if tls is not None else None,
+                ssl_handshake_timeout=limits.tls_handshake_seconds if tls is not None else None,
+                local_addr=None if local_host is None else (local_host, 0),
+            )
+    except TimeoutError:
+        raise Unavailable(f"no connection to {host} port {port} in time") from None
+    except (OSError, ssl.SSLError) as error:
+        raise Unavailable(f"no connection to {host} port {port}: {error}") from error
+    return made
