@@ -204,6 +204,17 @@ create index passport_message_id on passport_entry (message_id) where message_id
 create index passport_queue_id on passport_entry (queue_id) where queue_id is not null;
 create index passport_at on passport_entry (at);
 
+create table passport_tail (     -- what a client said after the commit; belongs to the journey's first dialogue
+  trace_id {text} not null,
+  number {bigint} not null,
+  account_id {bigint} not null,
+  at {bigint} not null,
+  lines {bytes} not null,        -- JSON
+  primary key (trace_id, number)
+) {strict_rowid};
+
+create index passport_tail_at on passport_tail (at);
+
 create table setting (
   name {text} not null primary key,
   value {text} not null

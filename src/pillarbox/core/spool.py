@@ -1,0 +1,159 @@
+"""Content on its way in: in memory up to 64 KB, then a temporary file; bounded memory whatever the size.
+
+The SHA-256 is made as the octets come. Disk work runs off the loop, in `drain` and `finish`; `finish` returns when a
+large content is durable under its name, before any transaction names it. What must never happen: a file left behind by
+an upload that was given up, or a descriptor closed under a thread that still writes to it.
+"""
+
+import asyncio
+import hashlib
+import mmap
+from types import TracebackType
+
+from pillarbox.model.errors import TooLarge
+from pillarbox.model.ids import BlobId
+from pillarbox.store.base import BlobReader, Blobs, BlobWriter
+
+INLINE_OCTETS = 65_536
+"""Contents up to here are rows of the database."""
+BUFFER_OCTETS = 262_144
+"""Held in memory for the disk before `write` asks for a pause."""
+
+
+class Content:
+    """A content that has arrived whole: durable if it is large, in hand if it is small. A context manager.
+
+    `inline` is None for a large one; `view()` is a buffer of all octets for a scanner, valid until `close`.
+    """
+
+    __slots__ = ("_reader", "blob", "inline", "size_octets")
+
+    def __init__(self, blob: BlobId, size_octets: int, inline: bytes | None, reader: BlobReader | None = None) -> None:
+        self.blob = blob
+        self.size_octets = size_octets
+        self.inline = inline
+        self._reader = reader
+
+    @classmethod
+    def of(cls, octets: bytes) -> "Content":
+        """A small content that is at hand."""
+        return cls(BlobId(hashlib.sha256(octets).digest()), len(octets), octets)
+
+    def view(self) -> bytes | mmap.mmap:
+        """All octets; a large content pages in what is touched."""
+        if self.inline is not None:
+            return self.inline
+        assert self._reader is not None
+        view: mmap.mmap = self._reader.view()
+        return view
+
+    def close(self) -> None:
+        """Done with the view; may be called twice."""
+        reader, self._reader = self._reader, None
+        if reader is not None:
+            reader.close()
+
+    def __enter__(self) -> "Content":
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+
+class Spool:
+    """One content that arrives in pieces. Given up by `abort`, or by being forgotten."""
+
+    def __init__(self, blobs: Blobs, limit_octets: int) -> None:
+        self._blobs = blobs
+        self._limit = limit_octets
+        self._pieces: list[bytes] = []
+        self._pending_octets = 0
+        self._hash = hashlib.sha256()
+        self._writer: BlobWriter | None = None
+        self._work: asyncio.Future[None] | None = None
+        self.size_octets = 0
+
+    def write(self, data: bytes | memoryview) -> bool:
+        """Take a piece. False: please pause, and await `drain` before the next.
+
+        Raises: TooLarge beyond the limit; the spool is then of no more use.
+        """
+        size = self.size_octets + len(data)
+        if size > self._limit:
+            self.abort()
+            raise TooLarge(f"the message exceeds {self._limit} octets")
+        self.size_octets = size
+        piece = bytes(data)
+        self._pieces.append(piece)
+        self._pending_octets += len(piece)
+        if size > INLINE_OCTETS:
+            is_first = size - len(piece) <= INLINE_OCTETS
+            self._hash.update(b"".join(self._pieces) if is_first else piece)
+        return self._pending_octets < BUFFER_OCTETS
+
+    async def drain(self) -> None:
+        """Bring what is in memory to disk, once the content is no longer small.
+
+        Raises: InsufficientStorage, StorageUnavailable.
+        """
+        if self._pending_octets >= BUFFER_OCTETS:
+            await self._flush()
+
+    async def _flush(self) -> None:
+        data = b"".join(self._pieces)
+        self._pieces.clear()
+        self._pending_octets = 0
+        if self._writer is None:
+            self._writer = self._blobs.begin()
+        await self._off_loop(self._writer.write(data))
+
+    async def _off_loop(self, work: "asyncio._CoroutineLike[None]") -> None:
+        """Wait for a step that runs on in its thread when this task is cancelled."""
+        step = asyncio.ensure_future(work)
+        self._work = step
+        await asyncio.shield(step)
+        self._work = None
+
+    async def finish(self) -> Content:
+        """The whole content; a large one is durable (file and folder synced) when this returns.
+
+        Raises: InsufficientStorage, StorageUnavailable. After a crash there is a file that nobody names, or none.
+        """
+        if self.size_octets <= INLINE_OCTETS:
+            return Content.of(b"".join(self._pieces))
+        if self._pieces:
+            await self._flush()
+        assert self._writer is not None
+        blob = BlobId(self._hash.digest())
+        await self._off_loop(self._writer.finish(blob))
+        return Content(blob, self.size_octets, None, await self._blobs.open(blob))
+
+    def abort(self) -> None:
+        """Leave nothing behind; may be called at any time, also twice."""
+        self._pieces.clear()
+        self._pending_octets = 0
+        writer, self._writer = self._writer, None
+        work, self._work = self._work, None
+        if writer is None:
+            return
+        if work is not None and not work.done():
+            work.add_done_callback(lambda _: writer.abort())
+        else:
+            writer.abort()
+
+    def __del__(self) -> None:
+        if getattr(self, "_writer", None) is not None:
+            self.abort()
+
+
+class Spools:
+    """Where content arrives."""
+
+    def __init__(self, blobs: Blobs) -> None:
+        self._blobs = blobs
+
+    def begin(self, limit_octets: int) -> Spool:
+        """A spool that takes at most `limit_octets`."""
+        return Spool(self._blobs, limit_octets)

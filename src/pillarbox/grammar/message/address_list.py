@@ -1,0 +1,237 @@
+"""Lists of mailboxes in header fields (RFC 5322 §3.4), as they are written by everybody; both ways.
+
+    address = mailbox / group       mailbox = name-addr / addr-spec
+    name-addr = [display-name] "<" [route ":"] addr-spec ">"
+    group = display-name ":" [group-list] ";"
+
+Parsing never fails: what is no address is kept, as far as it goes, under the names that user agents show for it
+(RFC 7103 §7.6). The raw values (`EnvelopeAddress`) are those that IMAP ENVELOPE asks for (RFC 9051 §7.5.2).
+"""
+
+import re
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import msgspec
+
+from pillarbox.grammar.message import encoded_word
+from pillarbox.model.address import Address, domain_key
+
+MISSING_MAILBOX = b"MISSING_MAILBOX"
+MISSING_DOMAIN = b"MISSING_DOMAIN"
+
+_ATEXT = rb"[^\s()<>@,;:\\\"\[\].]"
+_TOKEN = re.compile(
+    rb'[\s]+|"((?:[^"\\]|\\.)*)("?)|(' + _ATEXT + rb"+(?:\." + _ATEXT + rb"+)*)|(\[(?:[^\]\\]|\\.)*\]?)|(.)", re.DOTALL
+)
+_SIMPLE = re.compile(
+    rb'\s*(?:(?:"([^"\\\r\n]*)"|((?:' + _ATEXT + rb"+[ \t]+)*" + _ATEXT + rb"+))?\s*<(" + _ATEXT + rb"+(?:\." + _ATEXT
+    + rb"+)*)@(" + _ATEXT + rb"+(?:\." + _ATEXT + rb"+)*)>|(" + _ATEXT + rb"+(?:\." + _ATEXT + rb"+)*)@(" + _ATEXT
+    + rb"+(?:\." + _ATEXT + rb"+)*))\s*(,|\Z)"
+)  # fmt: skip
+_ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
+
+
+class EnvelopeAddress(NamedTuple):
+    """Raw octets. A group starts with (None, None, name, None) and ends with all None (RFC 9051 §7.5.2)."""
+
+    name: bytes | None
+    route: bytes | None
+    mailbox: bytes | None
+    host: bytes | None
+
+
+class Mailbox(msgspec.Struct, frozen=True):
+    """A decoded address of a header: the display name and where it leads."""
+
+    name: str
+    address: str
+
+
+def parse_raw(value: bytes) -> list[EnvelopeAddress]:
+    """All addresses of an unfolded field value, raw, in order."""
+    found: list[EnvelopeAddress] = []
+    place = 0
+    while place < len(value):
+        match = _SIMPLE.match(value, place)
+        if match is None:
+            _Reader(value, place, found).read()
+            break
+        name = match[1] if match[1] is not None else match[2]
+        found.append(EnvelopeAddress(name, None, match[3] or match[5], match[4] or match[6]))
+        place = match.end()
+    return found
+
+
+def parse(value: bytes) -> list[Mailbox]:
+    """All mailboxes of an unfolded field value, decoded; groups are opened."""
+    return [
+        Mailbox(
+            encoded_word.decode(found.name or b"").strip(),
+            f"{encoded_word.decode(found.mailbox)}@{encoded_word.decode(found.host)}",
+        )
+        for found in parse_raw(value)
+        if found.mailbox is not None and found.host is not None
+    ]
+
+
+def address_of(mailbox: Mailbox) -> Address | None:
+    """The address as a value, or None when mail could not be sent there."""
+    local, _, domain = mailbox.address.rpartition("@")
+    try:
+        return Address(local, domain_key(domain)) if local and domain != "MISSING_DOMAIN" else None
+    except (ValueError, UnicodeError):
+        return None
+
+
+class _Reader:
+    """The slow way, for what is not a plain list of plain mailboxes."""
+
+    def __init__(self, value: bytes, place: int, found: list[EnvelopeAddress]) -> None:
+        self.found = found
+        self.in_group = False
+        self.comment: bytes | None = None
+        self._tokens = _tokens(value, place)
+        self._reset()
+
+    def _reset(self) -> None:
+        self.words: list[bytes] = []
+        self.angle: bytes | None = None
+        self.in_angle = False
+        self.seen = False
+        self.comment = None
+
+    def read(self) -> None:
+        for kind, text in self._tokens:
+            if kind == "comment":
+                self.comment = text
+            elif kind == "special" and self._special(text):
+                continue
+            else:
+                self._word(kind, text)
+        self._end()
+        if self.in_group:
+            self.found.append(EnvelopeAddress(None, None, None, None))
+
+    def _special(self, text: bytes) -> bool:
+        """Whether the character had a meaning of its own here."""
+        if self.in_angle:
+            if text == b">":
+                self.in_angle = False
+                return True
+            return False
+        if text in b",;":
+            self._end()
+            if text == b";" and self.in_group:
+                self.found.append(EnvelopeAddress(None, None, None, None))
+                self.in_group = False
+            return True
+        if text == b":" and not self.in_group and self.angle is None and b"@" not in self.words:
+            self.found.append(EnvelopeAddress(None, None, _phrase(self.words), None))
+            self.in_group = True
+            self._reset()
+            return True
+        if text == b"<" and self.angle is None:
+            self.in_angle, self.seen, self.angle = True, True, b""
+            self.angle_words: list[bytes] = []
+            return True
+        return False
+
+    def _word(self, kind: str, text: bytes) -> None:
+        self.seen = True
+        (self.angle_words if self.in_angle else self.words).append(text)
+
+    def _end(self) -> None:
+        if not self.seen:
+            self._reset()
+            return
+        if self.angle is None:
+            name = self.comment
+            words = self.words
+        else:
+            name = _phrase(self.words) if self.words else None
+            words = self.angle_words
+        route, mailbox, host = _addr_spec(words)
+        if self.angle is None and host is None and len(words) > 1:
+            mailbox = b" ".join(words)
+        if mailbox or host or name:
+            self.found.append(EnvelopeAddress(name, route, mailbox or MISSING_MAILBOX, host or MISSING_DOMAIN))
+        elif self.angle is not None:
+            self.found.append(EnvelopeAddress(name, route, MISSING_MAILBOX, MISSING_DOMAIN))
+        self._reset()
+
+
+def _addr_spec(words: list[bytes]) -> tuple[bytes | None, bytes | None, bytes | None]:
+    """(route, local part, domain) of the words between the angles (RFC 5322 §4.4 for routes)."""
+    route = None
+    if words[:1] == [b"@"] and b":" in words:
+        cut = words.index(b":")
+        route, words = b"".join(words[:cut]), words[cut + 1 :]
+    if b"@" not in words:
+        return route, b"".join(words), None
+    cut = words.index(b"@")
+    return route, b"".join(words[:cut]), b"".join(words[cut + 1 :])
+
+
+def _phrase(words: list[bytes]) -> bytes:
+    return b" ".join(words)
+
+
+def _tokens(value: bytes, place: int) -> Iterator[tuple[str, bytes]]:
+    """("word" | "special" | "comment", octets); white space is dropped, quoted strings are opened."""
+    while place < len(value):
+        if value[place : place + 1] == b"(":
+            end = _comment_end(value, place)
+            yield "comment", _ESCAPE.sub(rb"\1", value[place + 1 : end - 1].strip())
+            place = end
+            continue
+        match = _TOKEN.match(value, place)
+        assert match is not None
+        place = match.end()
+        if match[1] is not None:
+            yield "word", _ESCAPE.sub(rb"\1", match[1])
+        elif match[5] is not None:
+            yield "special", match[5]
+        elif match[3] is not None or match[4] is not None:
+            yield "word", match[3] or match[4]
+
+
+def _comment_end(value: bytes, place: int) -> int:
+    depth = 0
+    while place < len(value):
+        octet = value[place : place + 1]
+        if octet == b"\\":
+            place += 1
+        elif octet == b"(":
+            depth += 1
+        elif octet == b")":
+            depth -= 1
+            if depth == 0:
+                return place + 1
+        place += 1
+    return len(value) + 1
+
+
+_ATOM_TEXT = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?: [A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*")
+_DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*")
+
+
+def format_mailbox(mailbox: Mailbox) -> str:
+    """`name <local@domain>`; the name encoded or quoted as need be."""
+    local, _, domain = mailbox.address.rpartition("@")
+    if local.isascii() and not _DOT_ATOM.fullmatch(local):
+        local = '"' + local.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    spec = f"{local}@{domain}"
+    name = mailbox.name
+    if not name:
+        return spec
+    if not (name.isascii() and name.isprintable()) or "=?" in name:
+        name = encoded_word.encode(name)
+    elif not _ATOM_TEXT.fullmatch(name):
+        name = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return f"{name} <{spec}>"
+
+
+def format_list(mailboxes: list[Mailbox]) -> str:
+    """The field's value, folded at commas where it is long."""
+    return ",\r\n ".join(format_mailbox(mailbox) for mailbox in mailboxes)

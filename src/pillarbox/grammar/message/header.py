@@ -1,0 +1,73 @@
+"""Header fields as they lie: names, raw values, folding, subsets (RFC 5322 §2.2).
+
+Raw octets are kept; nothing is decoded here. A line without a colon belongs to the header still: only an empty line
+ends it (RFC 7103 §7.1.1).
+"""
+
+import mmap
+import re
+from collections.abc import Collection, Iterator
+from typing import NamedTuple, TypeAlias
+
+Content: TypeAlias = bytes | mmap.mmap
+
+# RFC 5322 §2.2: a field is `name ":" unstructured CRLF`, folded lines begin with white space.
+FIELD = re.compile(rb"([^\r\n:]*?)[ \t]*(?::([^\n]*(?:\n[ \t][^\n]*)*)|[^\n]*)(?:\n|\Z)")
+_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_END = re.compile(rb"\r?\n\r?\n")
+
+
+class Field(NamedTuple):
+    """One field: `name` as written, `value` with its folds but without the line end, and where it all lies."""
+
+    name: bytes
+    value: bytes
+    start: int
+    end: int
+
+
+def header_end(content: Content, start: int, end: int) -> int:
+    """Where the body begins: after the first empty line; `end` when there is none."""
+    if content[start : start + 1] == b"\n":
+        return start + 1
+    if content[start : start + 2] == b"\r\n":
+        return start + 2
+    crlf = content.find(b"\n\r\n", start, end)
+    lf = content.find(b"\n\n", start, end if crlf < 0 else crlf)
+    if lf >= 0:
+        return lf + 2
+    return end if crlf < 0 else crlf + 3
+
+
+def fields(content: Content, start: int, end: int) -> Iterator[Field]:
+    """The fields between `start` and `end` (the body's start), in order."""
+    place = start
+    while place < end:
+        match = FIELD.match(content, place, end)
+        if match is None or match.end() == place:
+            return
+        if match.group().strip(b"\r\n"):
+            value = match[2]
+            yield Field(match[1], b"" if value is None else value.rstrip(b"\r"), place, match.end())
+        place = match.end()
+
+
+def unfold(value: bytes) -> bytes:
+    """The value on one line (RFC 5322 §2.2.3), without white space around it."""
+    return (_FOLD.sub(b"", value) if b"\n" in value else value).strip(b" \t\r\n")
+
+
+def first(content: Content, start: int, end: int, name: bytes) -> bytes | None:
+    """The unfolded value of the first field of this name (any case), or None."""
+    wanted = name.lower()
+    return next((unfold(f.value) for f in fields(content, start, end) if f.name.lower() == wanted), None)
+
+
+def subset(content: Content, start: int, end: int, names: Collection[bytes], *, others: bool = False) -> bytes:
+    """The fields of these names (lower case), or all others, as they lie, and the empty line (RFC 9051 §6.4.5.1)."""
+    kept = [
+        content[field.start : field.end]
+        for field in fields(content, start, end)
+        if (field.name.lower() in names) is not others
+    ]
+    return b"".join(kept) + b"\r\n"

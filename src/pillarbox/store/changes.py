@@ -1,0 +1,93 @@
+"""The feed of changes: rows of `change`, and the mod-sequences that they take (RFC 7162 §3.1, RFC 8620 §5.2).
+
+Every change takes the account's next mod-sequence; n changes take a range in one statement. That statement comes first
+in each transaction: on PostgreSQL it locks the account, so mod-sequences become visible in order and without holes.
+"""
+
+from collections.abc import Sequence
+
+import msgspec
+
+from pillarbox.model.change import ChangeKind
+from pillarbox.model.errors import NotFound, OverQuota
+from pillarbox.model.ids import AccountId, MailboxId
+from pillarbox.model.keywords import FlagSet
+from pillarbox.store.base import Transaction
+from pillarbox.store.flag_columns import keywords_text
+
+TAKE = """
+update account set modseq = modseq + $2, used_octets = used_octets + $3
+where id = $1 and domain <> '' and ($3 <= 0 or
+  (case when quota_octets > 0 then quota_octets else cast($4 as bigint) end) in (0) or
+  used_octets + $3 <= (case when quota_octets > 0 then quota_octets else cast($4 as bigint) end))
+returning modseq
+"""
+INSERT = """
+insert into change (account_id, modseq, kind, mailbox_id, uid, message_id, at, flags_before, keywords_before)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+"""
+REMOVED_PAGE = 1_000
+REMOVED = f"""
+select modseq, uid from change
+where account_id = $1 and modseq > $2 and mailbox_id = $3 and kind = $4 order by modseq limit {REMOVED_PAGE}
+"""
+
+
+class ChangeRow(msgspec.Struct, frozen=True):
+    """One change to be written; `before` is what the flags were."""
+
+    modseq: int
+    kind: ChangeKind
+    mailbox_id: MailboxId
+    uid: int = 0
+    message_id: int = 0
+    before: FlagSet | None = None
+
+
+async def take_modseqs(
+    tx: Transaction, account_id: AccountId, count: int, *, octets: int = 0, default_quota_octets: int = 0
+) -> int:
+    """Take `count` mod-sequences and `octets` of room (negative gives it back); the last of them.
+
+    Raises: NotFound, OverQuota; nothing has been written then.
+    """
+    last = await tx.value(TAKE, account_id, count, octets, default_quota_octets)
+    if last is None:
+        if await tx.value("select id from account where id = $1 and domain <> ''", account_id) is None:
+            raise NotFound("no such account")
+        raise OverQuota("the account has no room left")
+    return int(last)
+
+
+async def insert_changes(tx: Transaction, account_id: AccountId, now_micros: int, rows: Sequence[ChangeRow]) -> None:
+    """Write rows of the feed."""
+    values = (
+        (
+            account_id,
+            row.modseq,
+            row.kind.value,
+            row.mailbox_id,
+            row.uid,
+            row.message_id,
+            now_micros,
+            None if row.before is None else row.before.bits,
+            None if row.before is None else keywords_text(row.before),
+        )
+        for row in rows
+    )
+    await tx.run_many(INSERT, values)
+
+
+async def change_floor(tx: Transaction, account_id: AccountId) -> int:
+    """The mod-sequence up to which changes have been forgotten. Raises: NotFound."""
+    floor = await tx.value("select change_floor from account where id = $1", account_id)
+    if floor is None:
+        raise NotFound("no such account")
+    return int(floor)
+
+
+async def removed_since(
+    tx: Transaction, account_id: AccountId, mailbox_id: MailboxId, modseq: int
+) -> list[tuple[int, int]]:
+    """(mod-sequence, UID) of at most 1,000 removals after `modseq`, in that order: page by the last."""
+    return [(m, u) for m, u in await tx.all(REMOVED, account_id, modseq, mailbox_id, ChangeKind.REMOVED.value)]
