@@ -138,9 +138,10 @@ class Passwords:
 
     def _verify(self, stored_hash: str | None, password: str) -> bool:
         if stored_hash is None:
-            if self._nobodys is None:
+            if self._nobodys is None:  # making a hash is as much work as checking one
                 self._nobodys = self._hasher.hash(self._random.octets(24).hex())
-            self._compare(self._nobodys, password)
+            else:
+                self._compare(self._nobodys, password)
             return False
         return self._compare(stored_hash, password)
 

@@ -26,21 +26,20 @@ is made by exactly those transactions that bring a recipient to FAILED, so none 
 Where the RFC allows a choice: RFC 5321 §4.5.4.1 (retry), §6.1 (responsibility), RFC 3464.
 """
 
+import builtins
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 
-import msgspec
+import structlog
+from msgspec.structs import replace
 
-from pillarbox.core.arrival import Arrival
-from pillarbox.core.bounce import Bounces, Failure
+from pillarbox.core.bounce import Bounces
 from pillarbox.core.content import StoredContent
 from pillarbox.core.passports import Passports
 from pillarbox.core.queue_put import QueuePut, QueueSettings
-from pillarbox.core.trace import Numbers
-from pillarbox.model.address import Address
 from pillarbox.model.delivery import Action, DeliveryStatus
 from pillarbox.model.errors import NotFound, OverQuota
-from pillarbox.model.ids import SYSTEM_ACCOUNT, AccountId, QueueId
+from pillarbox.model.ids import SYSTEM_ACCOUNT, QueueId
 from pillarbox.model.passport import Dialogue, PassportEntry, Step
 from pillarbox.model.ports import Clock, Random
 from pillarbox.model.queued import QueuedMessage, QueuedRecipient, RecipientState
@@ -48,3 +47,246 @@ from pillarbox.store import contents as content_rows
 from pillarbox.store import queue as rows
 from pillarbox.store.base import Blobs, Database, Transaction
 from pillarbox.store.queue import Outcome
+
+__all__ = ["Queue", "QueueSettings"]
+
+HEADER_OCTETS = 65_536
+"""As much of the original's header as a report may have to return."""
+Result = tuple[QueuedRecipient, DeliveryStatus]
+
+log = structlog.get_logger("queue")
+
+
+class Queue:
+    """The queue of one node. `wake` is called after a commit that made something due."""
+
+    def __init__(
+        self,
+        db: Database,
+        blobs: Blobs,
+        put: QueuePut,
+        bounces: Bounces,
+        *,
+        passports: Passports,
+        clock: Clock,
+        random: Random,
+        node: str,
+        settings: QueueSettings,
+    ) -> None:
+        self._db = db
+        self._blobs = blobs
+        self._put = put
+        self._bounces = bounces
+        self._passports = passports
+        self._clock = clock
+        self._random = random
+        self._node = node
+        self.settings = settings
+
+    @property
+    def wake(self) -> Callable[[], None] | None:
+        """What the worker has registered."""
+        return self._put.wake
+
+    @wake.setter
+    def wake(self, callback: Callable[[], None] | None) -> None:
+        self._put.wake = callback
+
+    # the worker's steps
+
+    async def release_own(self) -> int:
+        """End the leases that this node held when it was stopped; how many. To be called before the first `claim`."""
+        async with self._db.write(SYSTEM_ACCOUNT) as tx:
+            return await rows.release_node(tx, self._node, self._clock.now())
+
+    async def next_due(self) -> datetime | None:
+        """When something is to be done next; None: the queue is empty."""
+        async with self._db.read(SYSTEM_ACCOUNT) as tx:
+            return await rows.next_due(tx)
+
+    async def claim(self, limit: int = 100) -> Sequence[QueuedMessage]:
+        """Lease due recipients to this node: their messages, with these recipients only."""
+        now = self._clock.now()
+        ends = now + timedelta(seconds=self.settings.lease_seconds)
+        found = []
+        async with self._db.write(SYSTEM_ACCOUNT) as tx:
+            for account_id, queue_id, numbers in await rows.claim(
+                tx, self._node, now=now, lease_ends=ends, limit=limit
+            ):
+                message = await rows.find_queued(tx, account_id, queue_id)
+                if message is not None:
+                    leased = tuple(one for one in message.recipients if one.number in numbers)
+                    found.append(replace(message, recipients=leased))
+        return found
+
+    async def release(self, message: QueuedMessage) -> None:
+        """Give back what this node holds of a message: the worker stops before it has an answer."""
+        async with self._db.write(message.sender_account) as tx:
+            await rows.release_some(tx, message, self._node, self._clock.now())
+
+    async def put_off(self, message: QueuedMessage, until: datetime, reason: DeliveryStatus) -> None:
+        """Give back the recipients of a message, due later: nothing was tried, so nothing is counted."""
+        outcome = Outcome(reason.status, reason.diagnostic, reason.remote_host, attempted=False)
+        if self._clock.now() >= message.expires:
+            await self.record(message.id, [_for(one, reason) for one in message.recipients], None)
+            return
+        async with self._db.write(message.sender_account) as tx:
+            for recipient in message.recipients:
+                key = (message.sender_account, message.id, recipient.number)
+                await rows.put_off(tx, key, self._node, until=until, outcome=outcome)
+
+    async def record(
+        self, queue_id: QueueId, statuses: Sequence[DeliveryStatus], dialogue: Dialogue | None
+    ) -> None:
+        """Note what came of an attempt; may come late or twice. Statuses name recipients as they are queued.
+
+        All in one transaction: states, passport, the report of those that failed for good or are too old, and the
+        removal of a message that is done. After a crash: all of it, or nothing, and then it is tried again.
+        """
+        message = await self._find(queue_id)
+        if message is None:
+            return
+        now = self._clock.now()
+        by_address = {status.recipient: status for status in statuses}
+        results = [
+            (one, _or_expired(by_address[one.address], message, now))
+            for one in message.recipients
+            if one.address in by_address
+        ]
+        header = b""
+        if message.reverse_path is not None and any(status.action is Action.FAILED for _, status in results):
+            header = await self._header(message)
+        try:
+            await self._write_results(message, results, dialogue, header, into_inbox=True)
+        except (OverQuota, NotFound):
+            await self._write_results(message, results, dialogue, header, into_inbox=False)
+
+    async def _write_results(
+        self,
+        message: QueuedMessage,
+        results: Sequence[Result],
+        dialogue: Dialogue | None,
+        header: bytes,
+        *,
+        into_inbox: bool,
+    ) -> None:
+        now = self._clock.now()
+        async with self._db.write(message.sender_account) as tx:
+            written = [result for result in results if await self._write_one(tx, message, result, now)]
+            if not written:
+                return
+            await self._passports.record(tx, *_attempts(message, written, dialogue, now))
+            failed = [result for result in written if result[1].action is Action.FAILED]
+            if failed:
+                await self._bounces.report(tx, message, failed, header, into_inbox=into_inbox)
+            if not await rows.has_open(tx, message.sender_account, message.id):
+                await rows.delete_queued(tx, message, now=now)
+
+    async def _write_one(self, tx: Transaction, message: QueuedMessage, result: Result, now: datetime) -> bool:
+        recipient, status = result
+        key = (message.sender_account, message.id, recipient.number)
+        outcome = Outcome(status.status, status.diagnostic, status.remote_host)
+        if status.is_final:
+            state = RecipientState.FAILED if status.action is Action.FAILED else RecipientState.SENT
+            return await rows.settle(tx, key, state, outcome)
+        until = now + self.settings.retry_after(recipient.attempts + 1, self._random)
+        return await rows.put_off(tx, key, self._node, until=min(until, message.expires), outcome=outcome)
+
+    async def _find(self, queue_id: QueueId) -> QueuedMessage | None:
+        async with self._db.read(SYSTEM_ACCOUNT) as tx:
+            account_id = await rows.find_account(tx, queue_id)
+            return None if account_id is None else await rows.find_queued(tx, account_id, queue_id)
+
+    async def _header(self, message: QueuedMessage) -> bytes:
+        """The beginning of the original, for a report; empty when its content cannot be read any more."""
+        try:
+            async with await self._content_of(message) as content:
+                return await content.read(0, HEADER_OCTETS)
+        except NotFound:
+            log.error("queue.content_missing", queue_id=message.id)
+            return message.head
+
+    # what people and the worker look at
+
+    async def show(self, queue_id: QueueId) -> QueuedMessage:
+        """One message with all its recipients. Raises: NotFound."""
+        message = await self._find(queue_id)
+        if message is None:
+            raise NotFound(f"nothing in the queue is named {queue_id}")
+        return message
+
+    async def content(self, queue_id: QueueId) -> StoredContent:
+        """Head and content as octets; close it. Raises: NotFound."""
+        return await self._content_of(await self.show(queue_id))
+
+    async def _content_of(self, message: QueuedMessage) -> StoredContent:
+        async with self._db.read(message.sender_account) as tx:
+            inline = await content_rows.inline_content(tx, message.sender_account, message.blob)
+        return StoredContent(
+            message.head, inline, blobs=self._blobs, blob=message.blob, size_octets=message.size_octets
+        )
+
+    async def retry(self, queue_id: QueueId) -> None:
+        """Have the waiting recipients of a message tried at once. Raises: NotFound."""
+        message = await self.show(queue_id)
+        async with self._db.write(message.sender_account) as tx:
+            await rows.make_due(tx, message.sender_account, queue_id, self._clock.now())
+            if self.wake is not None:
+                tx.after_commit(self.wake)
+
+    async def cancel(self, queue_id: QueueId) -> None:
+        """Take a message out of the queue; nobody is told, the passport notes it. Raises: NotFound."""
+        message = await self.show(queue_id)
+        now = self._clock.now()
+        outcome = Outcome("", "cancelled", "", attempted=False)
+        async with self._db.write(message.sender_account) as tx:
+            cancelled = [
+                str(one.address)
+                for one in message.recipients
+                if await rows.settle(
+                    tx, (message.sender_account, queue_id, one.number), RecipientState.CANCELLED, outcome
+                )
+            ]
+            if not cancelled:
+                return
+            facts = {"queue_id": str(queue_id), "recipients": ", ".join(cancelled)}
+            await self._passports.record(
+                tx, PassportEntry(message.trace_id, message.sender_account, now, Step.CANCELLED, facts)
+            )
+            await rows.delete_queued(tx, message, now=now)
+
+    async def list(self) -> "builtins.list[QueuedMessage]":
+        """What is in the queue, oldest first, at most 1,000 messages."""
+        async with self._db.read(SYSTEM_ACCOUNT) as tx:
+            return await rows.list_queued(tx)
+
+
+def _for(recipient: QueuedRecipient, status: DeliveryStatus) -> DeliveryStatus:
+    return replace(status, recipient=recipient.address)
+
+
+def _or_expired(status: DeliveryStatus, message: QueuedMessage, now: datetime) -> DeliveryStatus:
+    """A delay becomes a failure when the message is too old (RFC 3463 §3.5, X.4.7)."""
+    if status.is_final or now < message.expires:
+        return status
+    return replace(status, action=Action.FAILED, status="4.4.7")
+
+
+def _attempts(
+    message: QueuedMessage, results: Sequence[Result], dialogue: Dialogue | None, now: datetime
+) -> builtins.list[PassportEntry]:
+    """An entry for each recipient; the dialogue stands in the first."""
+    entries = []
+    for recipient, status in results:
+        facts = {
+            "queue_id": str(message.id),
+            "recipient": str(recipient.address),
+            "result": status.action.value,
+            "status": status.status,
+            "remote": status.remote_host,
+            "reply": status.diagnostic,
+        }
+        entry = PassportEntry(message.trace_id, message.sender_account, now, Step.ATTEMPTED, facts, dialogue)
+        entries.append(entry)
+        dialogue = None
+    return entries

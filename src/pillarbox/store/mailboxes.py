@@ -250,3 +250,8 @@ async def list_subscriptions(tx: Transaction, account_id: AccountId) -> list[tup
         account_id,
     )
     return sorted(tuple(path.split(SEPARATOR)) for (path,) in rows)
+
+
+async def list_ids(tx: Transaction, account_id: AccountId) -> list[MailboxId]:
+    """The ids of all mailboxes of an account."""
+    return [MailboxId(row[0]) for row in await tx.all("select id from mailbox where account_id = $1", account_id)]
