@@ -1,0 +1,191 @@
+"""Cuts what a client sends into whole commands, and announces each literal before its octets come.
+
+    literal = "{" number ["+"] "}" CRLF *CHAR8          RFC 9051 §9, RFC 7888 §4
+
+Whoever is told of a literal says what is to become of it: `accept` (into the command), `stream` (handed on in
+chunks) or `refuse`. Only CRLF ends a line. Never quadratic: each octet is looked at once.
+"""
+
+import re
+
+import msgspec
+
+_LITERAL = re.compile(rb"~?\{(\d{1,15})(\+?)\}\Z")
+
+
+class Whole(msgspec.Struct, frozen=True):
+    """A command without its last CRLF; literals stand in it as they came, `{5}\\r\\nhello`."""
+
+    text: bytes
+
+
+class Announced(msgspec.Struct, frozen=True):
+    """A literal of `size_octets` is about to come; `text` is the command up to and with the announcement.
+
+    With `waits` the client sends nothing until it is asked to; else the octets come at once.
+    """
+
+    text: bytes
+    size_octets: int
+    waits: bool
+
+
+class Chunk(msgspec.Struct, frozen=True):
+    """Octets of a literal that is streamed."""
+
+    octets: bytes
+    is_last: bool
+
+
+class TooLong(msgspec.Struct, frozen=True):
+    """A line beyond its limit; it is given up to its end. `text` is its start, for the tag."""
+
+    text: bytes
+
+
+Event = Whole | Announced | Chunk | TooLong
+
+
+class CommandReader:
+    """The server's side of one connection."""
+
+    def __init__(self, line_octets: int) -> None:
+        self._line_octets = line_octets
+        self._buffer = b""
+        self._place = 0
+        self._scanned = 0
+        self._pieces: list[bytes] = []
+        self._wanted = 0
+        self._streams = False
+        self._skips = 0
+        self._drops_line = False
+
+    def feed(self, data: bytes) -> None:
+        """More octets."""
+        if self._place >= len(self._buffer):
+            self._buffer = data
+        else:
+            self._buffer = self._buffer[self._place :] + data
+        self._scanned = max(0, self._scanned - self._place)
+        self._place = 0
+
+    def accept(self, size_octets: int) -> None:
+        """The literal becomes part of the command."""
+        self._wanted = size_octets
+
+    def stream(self, size_octets: int) -> None:
+        """The literal is handed on as `Chunk`s; what follows it is the next line."""
+        self._wanted = size_octets
+        self._streams = True
+        self._pieces.clear()
+
+    def refuse(self, size_octets: int, *, waits: bool) -> None:
+        """The command is over: a literal that comes all the same is skipped, and the line that it belongs to."""
+        self._pieces.clear()
+        if not waits:
+            self._skips = size_octets
+            self._drops_line = True
+
+    def next(self) -> Event | None:
+        """The next event; None when more must come."""
+        while True:
+            if self._skips:
+                taken = min(self._skips, len(self._buffer) - self._place)
+                self._place += taken
+                self._skips -= taken
+                if self._skips:
+                    return None
+            if self._streams:
+                return self._next_chunk()
+            if self._wanted:
+                if len(self._buffer) - self._place < self._wanted:
+                    return None
+                self._pieces.append(self._buffer[self._place : self._place + self._wanted])
+                self._place += self._wanted
+                self._wanted = 0
+            event = self._next_line()
+            if event is not None or not self._drops_line:
+                return event
+            if self._place >= len(self._buffer):
+                return None
+
+    def _next_chunk(self) -> Chunk | None:
+        octets = self._buffer[self._place : self._place + self._wanted]
+        if not octets and self._wanted:
+            return None
+        self._place += len(octets)
+        self._wanted -= len(octets)
+        self._streams = self._wanted > 0
+        return Chunk(octets, not self._streams)
+
+    def _next_line(self) -> Event | None:
+        end = self._buffer.find(b"\r\n", max(self._place, self._scanned - 1))
+        if end < 0:
+            self._scanned = len(self._buffer)
+            if len(self._buffer) - self._place <= self._line_octets:
+                return None
+            start = b"".join(self._pieces) + self._buffer[self._place : self._place + 100]
+            self._pieces.clear()
+            self._place = len(self._buffer) - 1
+            if self._drops_line:
+                return None
+            self._drops_line = True
+            return TooLong(start)
+        line = self._buffer[self._place : end]
+        self._place = end + 2
+        if self._drops_line:
+            self._drops_line = False
+            return self._next_line()
+        if len(line) > self._line_octets:
+            text = b"".join(self._pieces) + line[:100]
+            self._pieces.clear()
+            return TooLong(text)
+        literal = _LITERAL.search(line) if line.endswith(b"}") else None
+        self._pieces.append(line)
+        if literal is None:
+            text = b"".join(self._pieces)
+            self._pieces.clear()
+            return Whole(text)
+        self._pieces.append(b"\r\n")
+        return Announced(b"".join(self._pieces), int(literal[1]), literal[2] != b"+")
+
+    def rest(self) -> bytes:
+        """What has not been read; the reader is empty afterwards (TLS begins)."""
+        rest = self._buffer[self._place :]
+        self._buffer, self._place, self._scanned = b"", 0, 0
+        return rest
+
+
+class ResponseReader:
+    """The client's side: cuts responses, each with its literals inside; a literal may be large."""
+
+    def __init__(self, response_octets: int) -> None:
+        self._most = response_octets
+        self._buffer = bytearray()
+        self._scanned = 0
+
+    def feed(self, data: bytes) -> list[bytes]:
+        """Responses that are whole now, without the last CRLF. Raises ValueError beyond the bound."""
+        self._buffer += data
+        found = []
+        while (response := self._next()) is not None:
+            found.append(response)
+        if len(self._buffer) > self._most:
+            raise ValueError("the response is too long")
+        return found
+
+    def _next(self) -> bytes | None:
+        while True:
+            end = self._buffer.find(b"\r\n", self._scanned)
+            if end < 0:
+                return None
+            literal = _LITERAL.search(self._buffer, self._scanned, end)
+            if literal is None:
+                response = bytes(self._buffer[:end])
+                del self._buffer[: end + 2]
+                self._scanned = 0
+                return response
+            after = end + 2 + int(literal[1])
+            if len(self._buffer) < after:
+                return None
+            self._scanned = after
