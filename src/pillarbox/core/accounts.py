@@ -13,7 +13,7 @@ from collections import OrderedDict
 
 import msgspec
 
-from pillarbox.core.changes import Changes, MailboxNews
+from pillarbox.core.changes import Changes
 from pillarbox.core.directory import Directory
 from pillarbox.core.passwords import SCRAM_ITERATIONS, Passwords, ScramVerifier
 from pillarbox.core.throttle import Throttle
@@ -156,14 +156,11 @@ class Accounts:
         """
         account = await self.find(address)
         async with self._db.write(SYSTEM_ACCOUNT) as tx:
-            mailboxes = await mailbox_rows.list_ids(tx, account.id)
             await account_rows.begin_removal(tx, account.id)
             await directory_rows.forget_targets(tx, account.address)
             tx.after_commit(self._directory.forget_routes)
             tx.after_commit(lambda: self._forget_login(account.id))
-            for mailbox_id in mailboxes:
-                news = MailboxNews(account.id, mailbox_id, 0, what=ChangeKind.MAILBOX_REMOVED)
-                self._changes.publish_later(tx.after_commit, news)
+            tx.after_commit(lambda: self._changes.account_gone(account.id))
         await self._remove_rows(account.id)
 
     async def finish_removals(self) -> None:

@@ -58,8 +58,8 @@ class Arrival(msgspec.Struct, frozen=True):
     """A whole message. `head` holds the trace fields but for Return-Path, which final delivery puts before them
     (RFC 5321 §4.4); `received` is the moment of acceptance; `sender` the account that sent it, or the system's.
 
-    `facts` make the ACCEPTED entry of each account that takes part; `dialogue` stands in that of `dialogue_account`
-    alone: it names everybody who got a copy, and where the sender sat.
+    `facts` make the ACCEPTED entry of each account that takes part; `recipients` and `dialogue` stand in that of
+    `dialogue_account` alone: they name everybody who got a copy.
     """
 
     trace_id: TraceId
@@ -73,6 +73,7 @@ class Arrival(msgspec.Struct, frozen=True):
     received: datetime
     sender: AccountId
     facts: dict[str, str]
+    recipients: tuple[Address, ...] = ()
     dialogue: Dialogue | None = None
     dialogue_account: AccountId = SYSTEM_ACCOUNT
 
@@ -80,5 +81,7 @@ class Arrival(msgspec.Struct, frozen=True):
         """What this account's half of the passport begins with; nothing for mail that was in the queue before."""
         if not self.facts:
             return ()
-        dialogue = self.dialogue if account_id == self.dialogue_account else None
-        return (PassportEntry(self.trace_id, account_id, self.received, Step.ACCEPTED, self.facts, dialogue),)
+        if account_id != self.dialogue_account:
+            return (PassportEntry(self.trace_id, account_id, self.received, Step.ACCEPTED, self.facts),)
+        facts = {**self.facts, "to": ", ".join(map(str, self.recipients))}
+        return (PassportEntry(self.trace_id, account_id, self.received, Step.ACCEPTED, facts, self.dialogue),)

@@ -71,6 +71,12 @@ class Changes:
         for listener in tuple(self._listeners.get(news.account_id, ())):
             listener(news)
 
+    def account_gone(self, account_id: AccountId) -> None:
+        """All that the account had open is gone. Called after commit."""
+        for owner, mailbox_id in tuple(self._feeds):
+            if owner == account_id:
+                self.publish(MailboxNews(account_id, mailbox_id, 0, what=ChangeKind.MAILBOX_REMOVED))
+
     def publish_later(self, after_commit: Callable[[Callable[[], None]], None], news: MailboxNews) -> None:
         """Have `news` published once the transaction is durable."""
         after_commit(lambda: self.publish(news))

@@ -91,9 +91,7 @@ class StoredContent:
             start += len(piece)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
-    async def pieces(
-        self, start: int = 0, end: int | None = None, *, size: int = PIECE_OCTETS
-    ) -> AsyncIterator[bytes]:
+    async def pieces(self, start: int = 0, end: int | None = None, *, size: int = PIECE_OCTETS) -> AsyncIterator[bytes]:
         """The range in pieces of at most `size` octets."""
         end = self.size_octets if end is None else min(end, self.size_octets)
         for low in range(max(start, 0), end, size):

@@ -7,36 +7,20 @@ users of our domains, signed-in people send as themselves only (RFC 6409 §6.1),
 
 from enum import Enum
 
-import msgspec
-
+from pillarbox.core.acceptance import Acceptance, Incoming
 from pillarbox.core.accounts import Accounts
-from pillarbox.core.delivery import Delivery
-from pillarbox.core.directory import Directory, Local, Remote
-from pillarbox.core.spool import Spools
+from pillarbox.core.arrival import Accepted, ClientFacts
+from pillarbox.core.directory import Directory, Forward, Local, Remote
+from pillarbox.core.messages import Messages
 from pillarbox.core.trace import new_trace
-from pillarbox.model.account import Account
 from pillarbox.model.address import Address
-from pillarbox.model.errors import Invalid, NoMailAccepted, NotAllowed, OverQuota, RelayDenied, TooLarge
-from pillarbox.model.ids import AccountId, TraceId
+from pillarbox.model.envelope import Envelope
+from pillarbox.model.errors import NoMailAccepted, NotAllowed, RelayDenied, TooLarge
+from pillarbox.model.ids import TraceId
 from pillarbox.model.limits import Limits
-from pillarbox.model.ports import Random, Resolver
+from pillarbox.model.ports import DnsOutcome, Random, Resolver
 
-
-class ClientFacts(msgspec.Struct, frozen=True):
-    """Who speaks, as far as it is known.
-
-    `peer` is "ip:port", `peer_ip` the address alone; `helo` what it called itself; `protocol` the word for the Received
-    field ("ESMTPSA", "UTF8SMTPS" …; RFC 3848, RFC 6531 §4.3); `tls` version and cipher, or empty; `account` who has
-    signed in; `listener` the name of ours that took the connection.
-    """
-
-    peer: str
-    peer_ip: str
-    helo: str
-    protocol: str
-    tls: str = ""
-    account: Account | None = None
-    listener: str = ""
+__all__ = ["Accepted", "ClientFacts", "Incoming", "Intake", "RecipientVerdict"]
 
 
 class RecipientVerdict(Enum):
@@ -45,3 +29,84 @@ class RecipientVerdict(Enum):
     LOCAL = "local"
     REMOTE = "remote"
     FORWARD_REMOTE = "forward remote"
+
+
+class Intake:
+    """Asked by every conversation that takes mail in."""
+
+    def __init__(
+        self,
+        acceptance: Acceptance,
+        *,
+        directory: Directory,
+        accounts: Accounts,
+        messages: Messages,
+        limits: Limits,
+        random: Random,
+        resolver: Resolver | None = None,
+    ) -> None:
+        """With a resolver, people who have signed in are told at once of domains that take no mail."""
+        self._acceptance = acceptance
+        self._directory = directory
+        self._accounts = accounts
+        self._messages = messages
+        self._limits = limits
+        self._random = random
+        self._resolver = resolver
+
+    def new_trace(self) -> TraceId:
+        """A name for the next message's journey."""
+        return new_trace(self._random)
+
+    async def check_sender(
+        self,
+        client: ClientFacts,
+        reverse_path: Address | None,
+        *,
+        declared_size_octets: int | None = None,
+        smtputf8: bool = False,
+    ) -> None:
+        """Whether mail may come with this reverse-path; None, the null one, may from everybody (RFC 5321 §4.5.5).
+
+        Raises: TooLarge (RFC 1870 §6), NotAllowed (somebody signed in as another), Unavailable.
+        """
+        if declared_size_octets is not None and declared_size_octets > self._limits.message_octets:
+            raise TooLarge(f"the message exceeds {self._limits.message_octets} octets")
+        if reverse_path is None:
+            return
+        if not smtputf8 and not reverse_path.is_ascii:
+            raise NotAllowed("a non-ASCII address needs SMTPUTF8")
+        if client.account is not None and not await self._accounts.may_send_as(client.account, reverse_path):
+            raise NotAllowed(f"{client.account.address} may not send as {reverse_path}")
+
+    async def check_recipient(
+        self, client: ClientFacts, address: Address, *, declared_size_octets: int | None = None
+    ) -> RecipientVerdict:
+        """Whether mail for this recipient is taken.
+
+        Raises: NotFound (unknown user of a domain of ours), RelayDenied (elsewhere, from somebody who has not signed
+        in), OverQuota, NoMailAccepted (RFC 7505 §4.2), Unavailable.
+        """
+        match await self._directory.route(address):
+            case Local(account_id=account_id):
+                await self._messages.check_room(account_id, declared_size_octets or 1)
+                return RecipientVerdict.LOCAL
+            case Forward(targets=targets):
+                leads_away = not any(self._directory.is_local_domain(target.domain) for target in targets)
+                return RecipientVerdict.FORWARD_REMOTE if leads_away else RecipientVerdict.LOCAL
+            case Remote():
+                if client.account is None:
+                    raise RelayDenied("relaying is for those who have signed in")
+                await self._check_domain(address.domain)
+                return RecipientVerdict.REMOTE
+
+    async def _check_domain(self, domain: str) -> None:
+        if self._resolver is None or domain.startswith("["):
+            return
+        answer = await self._resolver.mx(domain)
+        if answer.outcome is DnsOutcome.FOUND and [record.host for record in answer.records] == [""]:
+            raise NoMailAccepted(f"{domain} accepts no mail")
+
+    def begin(self, client: ClientFacts, envelope: Envelope, trace_id: TraceId) -> Incoming:
+        """Content is about to come for recipients that have been checked."""
+        return self._acceptance.begin(client, envelope, trace_id)

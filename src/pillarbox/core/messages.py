@@ -206,9 +206,7 @@ class Messages:
 
     # removal
 
-    async def expunge(
-        self, account_id: AccountId, mailbox_id: MailboxId, uids: Sequence[int] | None
-    ) -> Expunged:
+    async def expunge(self, account_id: AccountId, mailbox_id: MailboxId, uids: Sequence[int] | None) -> Expunged:
         """Remove what is `\\Deleted`: all of it, or of these UIDs only (RFC 9051 §6.4.3, §6.4.9)."""
         if uids is None:
             uids = await self._uids(account_id, mailbox_id, deleted_only=True)
@@ -302,6 +300,11 @@ class Messages:
             pairs += [(place.uid, copy.uid) for place, copy in zip(places, made, strict=True)]
         return Copied(uidvalidity, pairs)
 
+    async def move_all(self, account_id: AccountId, source_id: MailboxId, target_id: MailboxId) -> Copied:
+        """Move every message of a mailbox."""
+        uids = await self._uids(account_id, source_id, deleted_only=False)
+        return await self.move(account_id, source_id, uids, target_id)
+
     # reading
 
     async def lines(
@@ -328,9 +331,7 @@ class Messages:
         """The message's octets. Raises: NotFound."""
         return await find_content(self._db, self._blobs, account_id, mailbox_id, uid)
 
-    async def removed_since(
-        self, account_id: AccountId, mailbox_id: MailboxId, modseq: int
-    ) -> list[int] | None:
+    async def removed_since(self, account_id: AccountId, mailbox_id: MailboxId, modseq: int) -> list[int] | None:
         """UIDs expunged after a mod-sequence, rising; None when that is too long ago to know (RFC 7162 §3.2.5.2)."""
         removed: set[int] = set()
         async with self._db.read(account_id) as tx:

@@ -154,8 +154,9 @@ class OpenMailbox:
             self._flag(news.flags)
         if news.removed:
             self._remove(news.removed)
-        self.modseq = max(self.modseq, news.modseq)
-        if news.what is ChangeKind.MAILBOX_REMOVED:
+        if news.what is None:
+            self.modseq = news.modseq
+        elif news.what is ChangeKind.MAILBOX_REMOVED:
             self.gone = True
         for view in tuple(self.views):
             view.tell()

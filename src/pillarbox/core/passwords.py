@@ -50,9 +50,7 @@ class ScramVerifier(msgspec.Struct, frozen=True):
         return cls(int(iterations), salt, stored_key, server_key)
 
 
-def scram_verifier(
-    hash_name: str, password: str, salt: bytes, *, iterations: int = SCRAM_ITERATIONS
-) -> ScramVerifier:
+def scram_verifier(hash_name: str, password: str, salt: bytes, *, iterations: int = SCRAM_ITERATIONS) -> ScramVerifier:
     """RFC 5802 §3, for "sha1" or "sha256".
 
     Raises: Invalid when the password cannot be prepared.

@@ -135,9 +135,7 @@ class Queue:
                 key = (message.sender_account, message.id, recipient.number)
                 await rows.put_off(tx, key, self._node, until=until, outcome=outcome)
 
-    async def record(
-        self, queue_id: QueueId, statuses: Sequence[DeliveryStatus], dialogue: Dialogue | None
-    ) -> None:
+    async def record(self, queue_id: QueueId, statuses: Sequence[DeliveryStatus], dialogue: Dialogue | None) -> None:
         """Note what came of an attempt; may come late or twice. Statuses name recipients as they are queued.
 
         All in one transaction: states, passport, the report of those that failed for good or are too old, and the

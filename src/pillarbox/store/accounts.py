@@ -30,9 +30,7 @@ def _account(row: Row) -> Account:
 
 async def next_number(tx: Transaction) -> int:
     """A number that the system has not given before."""
-    return int(
-        await tx.value("update account set modseq = modseq + 1 where id = $1 returning modseq", SYSTEM_ACCOUNT)
-    )
+    return int(await tx.value("update account set modseq = modseq + 1 where id = $1 returning modseq", SYSTEM_ACCOUNT))
 
 
 async def insert_account(tx: Transaction, address: Address, secrets: Secrets, *, now: int) -> Account:

@@ -8,7 +8,9 @@ from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
+from pillarbox.model.errors import StorageUnavailable
 from pillarbox.model.ids import AccountId, BlobId, ModSeq
+from pillarbox.store.dialect import Dialect
 
 Value = int | str | bytes | None
 Row = tuple[Any, ...]
@@ -17,8 +19,21 @@ ALL_ROWS_LIMIT = 5_000
 BATCH_ROWS = 500
 
 
+class SnapshotTooOld(StorageUnavailable):
+    """A `read` has gone on for too long: it would keep the log from starting again. Page by key."""
+
+
 class Transaction(Protocol):
-    """Statements that take effect together or not at all."""
+    """Statements that take effect together or not at all.
+
+    After a statement has failed every further one is refused, and so is the whole: who expects a row to be there
+    already writes ON CONFLICT DO NOTHING RETURNING and looks. Text with a NUL is `Invalid`.
+    """
+
+    @property
+    def dialect(self) -> Dialect:
+        """What differs between the engines."""
+        ...
 
     async def one(self, sql: str, *values: Value) -> Row | None:
         """The first row, or None."""
@@ -41,7 +56,10 @@ class Transaction(Protocol):
         ...
 
     def batches(self, sql: str, *values: Value) -> AsyncIterator[list[Row]]:
-        """Rows in lists of at most `BATCH_ROWS`, a loop step between them."""
+        """Rows in lists of at most `BATCH_ROWS`; in a `read` a loop step between them, in a `write` none.
+
+        Raises: SnapshotTooOld, between two lists.
+        """
         ...
 
     def after_commit(self, hook: Callable[[], None]) -> None:
@@ -53,15 +71,25 @@ class Database(Protocol):
     """One store of metadata.
 
     Raises, from every method: `Conflict` (unique key), `InsufficientStorage`, `StorageUnavailable`, `StorageBroken`.
-    Engine exceptions do not leave `store`.
+    Engine exceptions do not leave `store`; what a bug of ours causes (a missing table, null where none may be) is a
+    RuntimeError.
     """
+
+    @property
+    def dialect(self) -> Dialect:
+        """What differs between the engines."""
+        ...
 
     def read(self, account_id: AccountId) -> AbstractAsyncContextManager[Transaction]:
         """A snapshot: sees all that was durable when it began, and no later change."""
         ...
 
     def write(self, account_id: AccountId) -> AbstractAsyncContextManager[Transaction]:
-        """A transaction that is on disk when the block has been left. Do not nest, do not wait inside."""
+        """A transaction that is on disk when the block has been left. Do not nest, do not wait inside.
+
+        An exception of the block undoes it. A task that is cancelled while the commit is under way leaves the block
+        with CancelledError, and the transaction takes effect all the same, hooks included.
+        """
         ...
 
     async def one(self, account_id: AccountId, sql: str, *values: Value) -> Row | None:
@@ -130,18 +158,29 @@ class Blobs(Protocol):
         """A reader. Raises: NotFound."""
         ...
 
+    async def size(self, blob: BlobId) -> int:
+        """Octets. Raises: NotFound."""
+        ...
+
     async def delete(self, blob: BlobId) -> None:
         """Gone; no error if it was not there."""
         ...
 
+    def names(self) -> AsyncIterator[list[BlobId]]:
+        """All that is there, in lists, for who looks for contents that nobody refers to."""
+        ...
+
 
 class Signals(Protocol):
-    """Hints that an account moved. They may be lost: the table is the truth."""
+    """Hints that an account moved. They may be lost: the table is the truth.
+
+    What is published in one loop step is merged: each listener is called once, with the largest mod-sequence.
+    """
 
     def publish(self, account_id: AccountId, modseq: ModSeq) -> None:
         """Tell all who listen; call it from `after_commit`."""
         ...
 
     def listen(self, account_id: AccountId, callback: Callable[[ModSeq], None]) -> Callable[[], None]:
-        """Be told; the answer ends it."""
+        """Be told; the answer ends it. A bound method is held weakly, so who is forgotten is not called."""
         ...

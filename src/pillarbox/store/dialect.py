@@ -1,14 +1,19 @@
 """What differs between the engines: type names in the DDL, lists as parameters, a search in octets.
 
-All else is one text. A function of the store may be replaced for one engine by registering another under the same
-name in `replacements`; the contract suite runs on whichever is used.
+All else is one text. A whole function of the store may be replaced for one engine: it is declared `replaceable`, and
+the engine's dialect holds another of the same signature under its name in `replacements`. The contract suite and the
+tests of the function run on whichever is used.
 """
 
+import functools
 import json
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, Concatenate, ParamSpec, Protocol, TypeVar
 
 import msgspec
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 class Dialect(msgspec.Struct, frozen=True):
@@ -16,12 +21,39 @@ class Dialect(msgspec.Struct, frozen=True):
 
     name: str
     types: dict[str, str]
+    """What stands for `{bigint}` and so on in the DDL; `strict_hot` marks small hot tables, `strict_rowid` others."""
     in_list: Callable[[int], str]
     """`in_list(2)` follows a column: `where uid {in_list(2)}`; its parameter is `list_value([...])`."""
     list_value: Callable[[Iterable[int]], Any]
     contains: Callable[[str, int], str]
     """Whether the octets of a column contain those of a parameter."""
-    replacements: dict[str, Any] = {}
+    replacements: dict[str, Callable[..., Awaitable[Any]]] = {}
+
+
+class HasDialect(Protocol):
+    """A transaction or a database."""
+
+    @property
+    def dialect(self) -> Dialect:
+        """Its engine's."""
+        ...
+
+
+Tx = TypeVar("Tx", bound=HasDialect)
+
+
+def replaceable(
+    function: Callable[Concatenate[Tx, P], Awaitable[T]],
+) -> Callable[Concatenate[Tx, P], Awaitable[T]]:
+    """Let the dialect of the transaction, the first parameter, have its own version of `function`."""
+    name: str = getattr(function, "__name__", "")
+
+    @functools.wraps(function)
+    def chosen(tx: Tx, /, *arguments: P.args, **options: P.kwargs) -> Awaitable[T]:
+        other = tx.dialect.replacements.get(name)
+        return function(tx, *arguments, **options) if other is None else other(tx, *arguments, **options)
+
+    return chosen
 
 
 SQLITE = Dialect(

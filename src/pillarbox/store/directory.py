@@ -70,6 +70,4 @@ async def list_aliases(tx: Transaction) -> list[Alias]:
 
 async def forget_targets(tx: Transaction, address: Address) -> None:
     """Take an address out of every alias: its account is gone."""
-    await tx.run(
-        "delete from alias where target_local = $1 and target_domain = $2", address.local, address.domain
-    )
+    await tx.run("delete from alias where target_local = $1 and target_domain = $2", address.local, address.domain)

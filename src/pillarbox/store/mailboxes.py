@@ -49,7 +49,9 @@ def _mailbox(row: Row) -> Mailbox:
 async def list_mailboxes(tx: Transaction, account_id: AccountId) -> list[Mailbox]:
     """All of an account, in the order of their paths."""
     found: list[Mailbox] = []
-    async for rows in tx.batches(f"select {COLUMNS} from mailbox where account_id = $1 order by path", account_id):
+    async for rows in tx.batches(
+        f"select {COLUMNS} from mailbox where account_id = $1 and path >= ' ' order by path", account_id
+    ):
         found += map(_mailbox, rows)
     return found
 
@@ -145,26 +147,6 @@ async def set_path(tx: Transaction, account_id: AccountId, mailbox_id: MailboxId
     )
 
 
-async def set_selectable(
-    tx: Transaction, account_id: AccountId, mailbox_id: MailboxId, *, uidvalidity: int | None
-) -> None:
-    """Make a name that only holds others a mailbox (with a new UIDVALIDITY), or (None) the reverse."""
-    if uidvalidity is None:
-        await tx.run(
-            "update mailbox set selectable = 0, role = null where account_id = $1 and id = $2",
-            account_id,
-            mailbox_id,
-        )
-    else:
-        await tx.run(
-            "update mailbox set selectable = 1, uidvalidity = $3, uidnext = 1, recent_from = 1 "
-            "where account_id = $1 and id = $2",
-            account_id,
-            mailbox_id,
-            uidvalidity,
-        )
-
-
 async def delete_mailbox(tx: Transaction, account_id: AccountId, mailbox_id: MailboxId) -> None:
     """Remove the row; its placements must be gone."""
     await tx.run("delete from mailbox where account_id = $1 and id = $2", account_id, mailbox_id)
@@ -177,7 +159,7 @@ async def move_counts(
     row = await tx.one(
         "update mailbox set uidnext = uidnext + $3, modseq = $4, total = total + $5, unseen = unseen + $6, "
         "deleted = deleted + $7, size_octets = size_octets + $8, jmap_total = jmap_total + $9, "
-        "jmap_unread = jmap_unread + $10 where account_id = $1 and id = $2 and selectable = 1 "
+        "jmap_unread = jmap_unread + $10 where account_id = $1 and id = $2 and (selectable = 1 or $3 = 0) "
         "returning uidnext, uidvalidity",
         account_id,
         mailbox_id,
@@ -252,6 +234,25 @@ async def list_subscriptions(tx: Transaction, account_id: AccountId) -> list[tup
     return sorted(tuple(path.split(SEPARATOR)) for (path,) in rows)
 
 
-async def list_ids(tx: Transaction, account_id: AccountId) -> list[MailboxId]:
-    """The ids of all mailboxes of an account."""
-    return [MailboxId(row[0]) for row in await tx.all("select id from mailbox where account_id = $1", account_id)]
+async def hide(tx: Transaction, account_id: AccountId, mailbox_id: MailboxId) -> None:
+    """Take the name from a mailbox that is to be emptied and deleted: it is listed, found and filled no more."""
+    await tx.run(
+        "update mailbox set path = $3, role = null, subscribed = 0, selectable = 0 where account_id = $1 and id = $2",
+        account_id,
+        mailbox_id,
+        f"{SEPARATOR}{mailbox_id}",
+    )
+
+
+async def list_hidden(tx: Transaction) -> list[tuple[AccountId, MailboxId]]:
+    """Mailboxes of all accounts whose deletion has begun and not ended."""
+    rows = await tx.all("select account_id, id from mailbox where path < ' ' order by account_id, id limit 1000")
+    return [(AccountId(account_id), MailboxId(mailbox_id)) for account_id, mailbox_id in rows]
+
+
+async def find_by_role(tx: Transaction, account_id: AccountId, role: MailboxRole) -> Mailbox | None:
+    """The mailbox with this special use."""
+    row = await tx.one(
+        f"select {COLUMNS} from mailbox where account_id = $1 and role = $2 order by id", account_id, role.value
+    )
+    return None if row is None else _mailbox(row)

@@ -85,9 +85,7 @@ async def entries_of(tx: Transaction, trace_id: TraceId, account_id: AccountId |
     if account_id is None:
         found = await tx.all(SELECT + "order by number limit $2", trace_id, ENTRY_LIMIT)
     else:
-        found = await tx.all(
-            SELECT + "and account_id = $3 order by number limit $2", trace_id, ENTRY_LIMIT, account_id
-        )
+        found = await tx.all(SELECT + "and account_id = $3 order by number limit $2", trace_id, ENTRY_LIMIT, account_id)
     tails = await tx.all(
         "select lines from passport_tail where trace_id = $1 order by number limit $2", trace_id, ENTRY_LIMIT
     )

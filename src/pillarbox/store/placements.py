@@ -34,6 +34,11 @@ select p.uid, m.id, m.received, m.zone_minutes, m.size_octets, m.thread_id, m.tr
 from placement p join message m on m.account_id = p.account_id and m.id = p.message_id
 where p.account_id = $1 and p.mailbox_id = $2 and p.uid between $3 and $4 order by p.uid
 """
+PARTS = """
+select p.uid, l.parts from placement p join message_line l
+  on l.account_id = p.account_id and l.message_id = p.message_id
+where p.account_id = $1 and p.mailbox_id = $2 and p.uid between $3 and $4 order by p.uid
+"""
 WHERE_CONTENT = """
 select m.blob, m.head, m.size_octets, l.parts, m.id
 from placement p join message m on m.account_id = p.account_id and m.id = p.message_id
@@ -85,6 +90,13 @@ async def lines_page(
 ) -> list[tuple[int, bytes]]:
     """(UID, ready FETCH text) between two UIDs, both included: at most a run's worth."""
     return [(row[0], row[1]) for row in await tx.all(LINES, account_id, mailbox_id, low, high)]
+
+
+async def parts_page(
+    tx: Transaction, account_id: AccountId, mailbox_id: MailboxId, low: int, high: int
+) -> list[tuple[int, bytes]]:
+    """(UID, packed parts) between two UIDs, both included: at most a run's worth."""
+    return [(row[0], row[1]) for row in await tx.all(PARTS, account_id, mailbox_id, low, high)]
 
 
 async def facts_page(

@@ -39,9 +39,7 @@ MESSAGE_COLUMNS = (
     "account_id, id, trace_id, reverse_local, reverse_domain, blob, head, size_octets, body_type, smtputf8, arrived, "
     "expires"
 )
-RECIPIENT_COLUMNS = (
-    "number, local, domain, original_local, original_domain, state, attempts, next_attempt, last_reply"
-)
+RECIPIENT_COLUMNS = "number, local, domain, original_local, original_domain, state, attempts, next_attempt, last_reply"
 SETTLE = """
 update queue_recipient set state = $4, node = null, attempts = attempts + $5, last_status = $6, last_reply = $7,
   remote_host = $8
@@ -249,9 +247,7 @@ async def delete_queued(tx: Transaction, message: QueuedMessage, *, now: datetim
     key = (message.sender_account, message.id)
     await tx.run("delete from queue_recipient where account_id = $1 and queue_id = $2", *key)
     await tx.run("delete from queue_message where account_id = $1 and id = $2", *key)
-    await contents.release(
-        tx, message.sender_account, message.blob, contents.QUEUE_HOLDS, message.id, now=micros(now)
-    )
+    await contents.release(tx, message.sender_account, message.blob, contents.QUEUE_HOLDS, message.id, now=micros(now))
 
 
 async def release_node(tx: Transaction, node: str, now: datetime) -> int:

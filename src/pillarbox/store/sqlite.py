@@ -15,9 +15,10 @@ from pillarbox.model.ids import AccountId
 from pillarbox.store.base import Row, Transaction, Value
 from pillarbox.store.dialect import SQLITE
 from pillarbox.store.migrate import migrate
-from pillarbox.store.sqlite_checkpoint import Checkpointer
-from pillarbox.store.sqlite_readers import ReadBlock, Readers
-from pillarbox.store.sqlite_writer import WriteBlock, Writer, inside
+from pillarbox.store.sqlite_blocks import ReadBlock, WriteBlock, refuse_within_write
+from pillarbox.store.sqlite_checkpoint import START_PAGES, Checkpointer
+from pillarbox.store.sqlite_readers import SNAPSHOT_SECONDS, Readers
+from pillarbox.store.sqlite_writer import Writer
 
 STATEMENT_CACHE = 256
 CACHE_KIB = 32_000
@@ -26,27 +27,46 @@ JOURNAL_LIMIT_OCTETS = 64 << 20
 
 
 class SqliteDatabase:
-    """`Database` on one file. Made and used in one running loop."""
+    """`Database` on one file. Made and used in one running loop.
+
+    `strict` makes a body that waits for something foreign an error (it is logged in any case). The other options are
+    for tests: a VFS that records or fails, `synchronous="normal"` to show what it loses, earlier checkpoints.
+    """
 
     dialect = SQLITE
 
-    def __init__(self, path: Path, *, vfs: str | None = None, strict: bool = False, synchronous: str = "full") -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        vfs: str | None = None,
+        strict: bool = False,
+        synchronous: str = "full",
+        checkpoint_pages: int = START_PAGES,
+        snapshot_seconds: float = SNAPSHOT_SECONDS,
+    ) -> None:
         self._path = str(path)
         self._vfs = vfs
         self._synchronous = synchronous
+        self._closed = False
         writer = self._connect()
         writer.execute("pragma journal_mode = wal").fetchall()
-        writer.execute(f"pragma synchronous = {synchronous}")
         writer.execute(f"pragma cache_size = -{CACHE_KIB}")
         writer.execute(f"pragma journal_size_limit = {JOURNAL_LIMIT_OCTETS}").fetchall()
+        self._readers = Readers(self._connect_reader, snapshot_seconds=snapshot_seconds)
         self._writer = Writer(writer, strict=strict)
-        self._checkpointer = Checkpointer(self._writer, self._connect)
-        self._readers = Readers(self._connect_reader)
+        self._checkpointer = Checkpointer(
+            self._writer,
+            self._connect,
+            start_pages=checkpoint_pages,
+            oldest_snapshot_seconds=self._readers.oldest_seconds,
+        )
 
     def _connect(self) -> apsw.Connection:
         connection = apsw.Connection(self._path, vfs=self._vfs, statementcachesize=STATEMENT_CACHE)
         connection.wal_autocheckpoint(0)
         connection.execute("pragma temp_store = memory")
+        connection.execute(f"pragma synchronous = {self._synchronous}")
         return connection
 
     def _connect_reader(self) -> apsw.Connection:
@@ -65,29 +85,30 @@ class SqliteDatabase:
 
     async def one(self, account_id: AccountId, sql: str, *values: Value) -> Row | None:
         """The first row of a single statement."""
-        self._refuse_inside()
-        return await self._readers.point.one(sql, *values)
+        refuse_within_write()
+        rows = self._readers.point.rows(sql, values)
+        return rows[0] if rows else None
 
     async def all(self, account_id: AccountId, sql: str, *values: Value) -> list[Row]:
         """The rows of a single statement."""
-        self._refuse_inside()
-        return await self._readers.point.all(sql, *values)
+        refuse_within_write()
+        return self._readers.point.some(sql, values)
 
     async def value(self, account_id: AccountId, sql: str, *values: Value) -> Any:
         """The first value of a single statement."""
-        self._refuse_inside()
-        return await self._readers.point.value(sql, *values)
-
-    def _refuse_inside(self) -> None:
-        if inside.get() == "write":
-            raise RuntimeError("a read within a write would see the state before it: use its tx")
+        refuse_within_write()
+        rows = self._readers.point.rows(sql, values)
+        return rows[0][0] if rows else None
 
     async def migrate(self) -> None:
         """Bring the schema up to date; forward only."""
         await migrate(self)
 
     async def close(self) -> None:
-        """Finish what runs, refuse the rest, leave a short log behind."""
+        """Finish what runs, refuse the rest, leave a short log behind. May be called twice."""
+        if self._closed:
+            return
+        self._closed = True
         await self._writer.close()
         await self._checkpointer.close()
         self._readers.close()

@@ -19,27 +19,27 @@ What must never happen: a waiter told of success before its batch is on disk.
 """
 
 import asyncio
-import contextvars
+import contextlib
+import functools
 import queue
 import threading
 from collections import deque
 from collections.abc import Callable
 from enum import Enum
-from types import TracebackType
 
 import apsw
 import structlog
 
 from pillarbox.model.errors import StorageBroken, StorageUnavailable
-from pillarbox.store.sqlite_statements import SqliteTransaction, is_sync_failure, meaning
+from pillarbox.store.sqlite_statements import SqliteTransaction, is_fatal, meaning
 
 BATCH_TRANSACTIONS = 256
 BATCH_SECONDS = 0.005
 BATCH_ROWS_CHANGED = 2_000
 BUSY_MILLISECONDS = 5_000
+CLOSE_SECONDS = 5.0
 
 log = structlog.get_logger("store")
-inside: contextvars.ContextVar[str] = contextvars.ContextVar("pillarbox_transaction", default="")
 
 
 class State(Enum):
@@ -76,11 +76,11 @@ class Writer:
         self._queue: deque[asyncio.Future[None]] = deque()
         self._members: list[Member] = []
         self._began = 0.0
-        self._rows = 0
+        self._changes_before = 0
         self._seal_asked = False
         self._settled: asyncio.Event = asyncio.Event()
         self._settled.set()
-        self._jobs: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._commit_thread, name="pillarbox-commit", daemon=True)
         self._thread.start()
 
@@ -91,18 +91,21 @@ class Writer:
         self._refuse_if_over()
         if self.state in (State.IDLE, State.OPEN) and not self._queue:
             self.state = State.BUSY
-        else:
-            turn = self._loop.create_future()
-            self._queue.append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled() and turn.exception() is None:
-                    self._pass_turn()
-                elif turn in self._queue:
-                    self._queue.remove(turn)
-                raise
-        self._settled.clear()
+            self._settled.clear()
+            return
+        turn = self._loop.create_future()
+        self._queue.append(turn)
+        try:
+            await turn
+        except asyncio.CancelledError:
+            if turn.done() and not turn.cancelled() and turn.exception() is None:
+                self._pass_turn()
+            elif turn in self._queue:
+                self._queue.remove(turn)
+            raise
+        if self.broken:
+            self._pass_turn()
+            self._refuse_if_over()
 
     def _refuse_if_over(self) -> None:
         if self.broken:
@@ -112,7 +115,7 @@ class Writer:
 
     def _pass_turn(self) -> None:
         """Give the turn to the first in the queue, or let the batch be sealed."""
-        self.state = State.OPEN if self.connection.in_transaction else State.IDLE
+        self.state = State.OPEN if self._in_transaction() else State.IDLE
         while self._queue and not self._is_full():
             turn = self._queue.popleft()
             if not turn.done():
@@ -120,71 +123,115 @@ class Writer:
                 turn.set_result(None)
                 return
         if self.state is State.IDLE:
-            self._settle()
+            self._settled.set()
         elif self._is_full():
             self._seal()
         elif not self._seal_asked:
             self._seal_asked = True
             self._loop.call_soon(self._seal_when_open)
 
+    def _in_transaction(self) -> bool:
+        try:
+            return self.connection.in_transaction
+        except apsw.ConnectionClosedError:  # a body outlived `close`
+            return False
+
     def _is_full(self) -> bool:
         return bool(self._members) and (
             len(self._members) >= BATCH_TRANSACTIONS
-            or self._rows >= BATCH_ROWS_CHANGED
+            or self.connection.total_changes() - self._changes_before >= BATCH_ROWS_CHANGED
             or self._loop.time() - self._began >= BATCH_SECONDS
         )
 
-    def _settle(self) -> None:
-        if not self._queue and not self._members:
-            self._settled.set()
-
     # --- one transaction -----------------------------------------------------------------------------------------
 
-    def enter(self) -> SqliteTransaction:
-        """Begin the batch if need be, and this transaction in it."""
+    async def enter(self) -> SqliteTransaction:
+        """Begin the batch if need be, and this transaction in it. The turn is passed on when this raises."""
         try:
             if not self.connection.in_transaction:
                 self._began = self._loop.time()
-                self._rows = 0
-                self.connection.execute("begin immediate")
+                self._changes_before = self.connection.total_changes()
+                try:
+                    self.connection.execute("begin immediate")
+                except apsw.BusyError:
+                    await self._begin_in_thread()
             self.connection.execute("savepoint t")
         except apsw.Error as error:
             self._pass_turn()
             raise meaning(error) from error
         return SqliteTransaction(self.connection)
 
+    async def _begin_in_thread(self) -> None:
+        """Another process is at the file, which is against the rules: wait for it, but not on the loop."""
+        log.warning("begin.busy")
+        outcome: asyncio.Future[None] = self._loop.create_future()
+        self._jobs.put(functools.partial(self._begin_patiently, outcome))
+        try:
+            await asyncio.shield(outcome)
+        except asyncio.CancelledError:
+            if outcome.done():
+                self._abandon_begun(outcome)
+            else:
+                outcome.add_done_callback(self._abandon_begun)
+            raise
+
+    def _begin_patiently(self, outcome: "asyncio.Future[None]") -> None:
+        error: apsw.Error | None = None
+        try:
+            self.connection.set_busy_timeout(BUSY_MILLISECONDS)
+            self.connection.execute("begin immediate")
+        except apsw.Error as problem:
+            error = problem
+        self.connection.set_busy_timeout(0)
+        if error is None:
+            self._loop.call_soon_threadsafe(outcome.set_result, None)
+        else:
+            self._loop.call_soon_threadsafe(outcome.set_exception, error)
+
+    def _abandon_begun(self, outcome: "asyncio.Future[None]") -> None:
+        if outcome.exception() is None:
+            self._roll_back()
+        self._pass_turn()
+
     def join(self, tx: SqliteTransaction) -> "asyncio.Future[None]":
         """The body is done: its work waits for COMMIT. The answer's result comes with durability."""
         try:
             self.connection.execute("release t")
         except apsw.Error as error:
-            self.undo(error)
+            self.undo(meaning(error))
             raise meaning(error) from error
         future: asyncio.Future[None] = self._loop.create_future()
         self._members.append(Member(future, tx.hooks))
-        self._rows += tx.rows_changed
         self._pass_turn()
         return future
 
     def undo(self, error: BaseException) -> None:
-        """The body failed: take back its savepoint, or all if SQLite has already done so."""
-        if self.connection.in_transaction:
-            self.connection.execute("rollback to t")
-            self.connection.execute("release t")
-            if not self._members:
-                self.connection.execute("rollback")
-        else:
-            self._fail_members(StorageUnavailable("the store could not do it now"))
+        """The body failed: take back its savepoint, or all if SQLite has already done so (full disk, I/O error)."""
         if isinstance(error, StorageBroken):
             self.broken = True
+        try:
+            if self.connection.in_transaction:
+                self.connection.execute("rollback to t")
+                self.connection.execute("release t")
+                if not self._members:
+                    self.connection.execute("rollback")
+        except apsw.Error as problem:
+            log.error("rollback.failed", status=str(problem))
+            self._roll_back()
+        if not self._in_transaction():
+            self._fail_members(lambda: StorageUnavailable("the store could not do it now"))
         self._pass_turn()
 
-    def _fail_members(self, error: Exception) -> None:
+    def _roll_back(self) -> None:
+        with contextlib.suppress(apsw.Error):
+            if self.connection.in_transaction:
+                self.connection.execute("rollback")
+
+    def _fail_members(self, problem: Callable[[], Exception]) -> None:
         members, self._members = self._members, []
         for member in members:
             if not member.future.done():
-                member.future.set_exception(error)
-                member.future.exception()
+                member.future.set_exception(problem())
 
     # --- commit --------------------------------------------------------------------------------------------------
 
@@ -195,47 +242,40 @@ class Writer:
 
     def _seal(self) -> None:
         self.state = State.COMMITTING
-        self._jobs.put(True)
+        self._jobs.put(self._commit)
 
     def _commit_thread(self) -> None:
-        while self._jobs.get():
-            error: apsw.Error | None = None
-            try:
-                self.connection.execute("commit")
-            except apsw.Error as problem:
-                error = problem
-            rest = self.after_report if error is None else None
-            if rest is None:
-                self._loop.call_soon_threadsafe(self._report, error, True)
-                continue
-            self._loop.call_soon_threadsafe(self._report, None, False)
-            rest()
-            self._loop.call_soon_threadsafe(self._take_back)
+        while (job := self._jobs.get()) is not None:
+            job()
 
-    def _report(self, error: apsw.Error | None, back: bool) -> None:
-        members, self._members = self._members, []
-        if error is None:
-            for member in members:
-                for hook in member.hooks:
-                    self._call(hook)
-            for member in members:
-                if not member.future.done():
-                    member.future.set_result(None)
+    def _commit(self) -> None:
+        """In the commit thread: it has the connection until `_take_back`."""
+        try:
+            self.connection.execute("commit")
+        except apsw.Error as error:
+            self._roll_back()
+            self._loop.call_soon_threadsafe(self._report_failure, error)
         else:
-            self._report_failure(error, members)
-        if back:
-            self._take_back()
+            self._loop.call_soon_threadsafe(self._report)
+            rest = self.after_report
+            if rest is not None:
+                rest()
+        self._loop.call_soon_threadsafe(self._take_back)
 
-    def _report_failure(self, error: apsw.Error, members: list[Member]) -> None:
-        if self.connection.in_transaction:
-            self.connection.execute("rollback")
-        if is_sync_failure(error):
-            self.broken = True
-        problem = meaning(error)
-        log.error("commit.failed", status=str(error), count=len(members))
+    def _report(self) -> None:
+        members, self._members = self._members, []
+        for member in members:
+            for hook in member.hooks:
+                self._call(hook)
         for member in members:
             if not member.future.done():
-                member.future.set_exception(problem)
+                member.future.set_result(None)
+
+    def _report_failure(self, error: apsw.Error) -> None:
+        if is_fatal(error):
+            self.broken = True
+        log.error("commit.failed", status=str(error), count=len(self._members))
+        self._fail_members(lambda: meaning(error))
 
     def _call(self, hook: Callable[[], None]) -> None:
         try:
@@ -250,7 +290,7 @@ class Writer:
 
     # --- end -----------------------------------------------------------------------------------------------------
 
-    async def close(self, timeout_seconds: float = 5.0) -> None:
+    async def close(self, timeout_seconds: float = CLOSE_SECONDS) -> None:
         """Refuse what waits, finish what runs, join the thread."""
         self.closing = True
         while self._queue:
@@ -261,44 +301,6 @@ class Writer:
             await asyncio.wait_for(self._settled.wait(), timeout_seconds)
         except TimeoutError:
             log.error("close.timeout")
-        self._jobs.put(False)
+        self._jobs.put(None)
         await asyncio.to_thread(self._thread.join)
-
-
-class WriteBlock:
-    """`async with database.write(account) as tx`."""
-
-    __slots__ = ("_marker", "_token", "_tx", "_waited", "_writer")
-
-    def __init__(self, writer: Writer) -> None:
-        self._writer = writer
-        self._waited = False
-
-    async def __aenter__(self) -> SqliteTransaction:
-        if inside.get():
-            raise RuntimeError("a transaction within a transaction would wait for itself")
-        writer = self._writer
-        await writer.take_turn()
-        self._tx = writer.enter()
-        self._token = inside.set("write")
-        self._marker = asyncio.get_running_loop().call_soon(self._note_wait)
-        return self._tx
-
-    def _note_wait(self) -> None:
-        self._waited = True
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._marker.cancel()
-        inside.reset(self._token)
-        if error is not None:
-            self._writer.undo(error)
-            return
-        if self._waited:
-            log.error("transaction.waited")
-            if self._writer.strict:
-                problem = RuntimeError("a transaction's body waited for something other than its tx")
-                self._writer.undo(problem)
-                raise problem
-        await self._writer.join(self._tx)
+        self._fail_members(lambda: StorageUnavailable("the store is closing"))

@@ -27,6 +27,11 @@ create table account (
 
 create index account_domain on account (domain, id);
 
+-- The system itself; its modseq numbers accounts.
+insert into account (id, address_key, local, domain, created, modseq, change_floor, uidvalidity_last, used_octets,
+  quota_octets)
+values (0, '', '', '', 0, 0, 0, 0, 0, 0);
+
 create table alias (
   address_key {text} not null,
   number {bigint} not null,

@@ -7,6 +7,7 @@ import msgspec
 
 from pillarbox.grammar.imap.atoms import TAG, Cursor
 from pillarbox.grammar.imap.commands import append, copy, fetch, mailbox, search, select, session, store
+from pillarbox.grammar.imap.mailbox_name import Path
 from pillarbox.model.errors import SyntaxProblem
 
 Command = msgspec.Struct
@@ -20,7 +21,7 @@ def _plain(kind: Callable[[], Command]) -> Callable[[Cursor], Command]:
     return lambda cursor: kind()
 
 
-def _on_path(kind: Callable[[mailbox.Path], Command]) -> Callable[[Cursor], Command]:
+def _on_path(kind: Callable[[Path], Command]) -> Callable[[Cursor], Command]:
     return lambda cursor: kind(mailbox.read_path(cursor))
 
 

@@ -32,10 +32,9 @@ def format_bodystructure(content: Content, part: Part, *, extended: bool = True)
         b"%d" % part.size_octets,
     ]
     if part.inner is not None:
-        inner = part.inner
-        out += [
-            format_envelope(content, inner), format_bodystructure(content, inner, extended=extended), b"%d" % part.lines,
-        ]  # fmt: skip
+        out.append(format_envelope(content, part.inner))
+        out.append(format_bodystructure(content, part.inner, extended=extended))
+        out.append(b"%d" % part.lines)
     elif part.is_text:
         out.append(b"%d" % part.lines)
     if extended:

@@ -74,11 +74,11 @@ def parse_envelope(cursor: Cursor) -> Envelope:
     cursor.expect(b"(")
     date = _then(cursor, cursor.nstring())
     subject = _then(cursor, cursor.nstring())
-    lists = [_then(cursor, _addresses(cursor)) for _ in range(6)]
+    from_, sender, reply_to, to, cc, bcc = (_then(cursor, _addresses(cursor)) for _ in range(6))
     in_reply_to = _then(cursor, cursor.nstring())
     message_id = cursor.nstring()
     cursor.expect(b")")
-    return Envelope(date, subject, *lists, in_reply_to, message_id)
+    return Envelope(date, subject, from_, sender, reply_to, to, cc, bcc, in_reply_to, message_id)
 
 
 def _then(cursor: Cursor, value: T) -> T:
@@ -94,7 +94,7 @@ def _addresses(cursor: Cursor) -> Addresses:
     while not cursor.accept(b")"):
         cursor.accept(b" ")
         cursor.expect(b"(")
-        words = [_then(cursor, cursor.nstring()) for _ in range(3)]
-        found.append(EnvelopeAddress(*words, cursor.nstring()))
+        name, route, mailbox = (_then(cursor, cursor.nstring()) for _ in range(3))
+        found.append(EnvelopeAddress(name, route, mailbox, cursor.nstring()))
         cursor.expect(b")")
     return tuple(found)

@@ -1,0 +1,151 @@
+"""`pillarbox.toml`: reads it, checks it, writes it. An error names file, key and reason in one line.
+
+Nothing starts from a configuration that is not right as a whole.
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from pillarbox.model.address import domain_key
+from pillarbox.model.limits import Limits
+
+FILE = "pillarbox.toml"
+
+PORT_OFFSETS = {"mx": 25, "submissions": 465, "submission": 587, "imap": 143, "imaps": 993, "http": 80, "https": 443}
+
+
+class ConfigurationError(Exception):
+    """One line: which file, which key, what is wrong."""
+
+
+class ServerSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[server]`."""
+
+    hostname: str
+    domains: list[str]
+    listen: str = "127.0.0.1"
+    port_base: int = 0
+
+
+class DnsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[dns]`."""
+
+    nameservers: list[str] = []
+
+
+class RelaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[relay]`."""
+
+    port: int = 25
+    retry_seconds: float | list[float] = [300, 600, 1_800, 3_600, 7_200, 14_400]
+    expire_seconds: float = 432_000
+    smarthost: str = ""
+
+
+class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[tls]`; paths are relative to the data folder."""
+
+    certificate: str = "tls/server.crt"
+    key: str = "tls/server.key"
+
+
+class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[log]`."""
+
+    level: str = "info"
+    json: bool = False
+
+
+class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """The whole file."""
+
+    server: ServerSettings
+    dns: DnsSettings = DnsSettings()
+    relay: RelaySettings = RelaySettings()
+    routes: dict[str, str] = {}
+    tls: TlsSettings = TlsSettings()
+    log: LogSettings = LogSettings()
+    limits: Limits = Limits()
+
+    def port(self, name: str) -> int:
+        """Of a listener: base + 25, 465, 587, 143, 993, 80 or 443."""
+        return self.server.port_base + PORT_OFFSETS[name]
+
+
+def load(folder: Path) -> Configuration:
+    """The configuration of a data folder. Raises: ConfigurationError."""
+    path = folder / FILE
+    try:
+        text = path.read_text("utf-8")
+    except FileNotFoundError:
+        raise ConfigurationError(f"{path}: there is no such file; make it with `pillarbox init`") from None
+    except (OSError, UnicodeDecodeError) as problem:
+        raise ConfigurationError(f"{path}: {problem}") from None
+    return parse(text, str(path))
+
+
+def parse(text: str, name: str) -> Configuration:
+    """The text of a file of this name. Raises: ConfigurationError."""
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        raise ConfigurationError(f"{name}: {problem}") from None
+    return convert(document, name)
+
+
+def convert(document: dict[str, Any], name: str) -> Configuration:
+    """A document that was read. Raises: ConfigurationError."""
+    try:
+        found = msgspec.convert(document, Configuration)
+    except msgspec.ValidationError as problem:
+        reason, _, place = str(problem).partition(" - at ")
+        key = place.strip("`").removeprefix("$").removeprefix(".") or "the file"
+        raise ConfigurationError(f"{name}: {key}: {reason}") from None
+    _check(found, name)
+    return found
+
+
+def _check(found: Configuration, name: str) -> None:
+    """What types cannot say."""
+    server = found.server
+    if not server.domains:
+        raise ConfigurationError(f"{name}: server.domains: at least one domain is needed")
+    for key, names in (("server.hostname", [server.hostname]), ("server.domains", server.domains)):
+        for each in names:
+            try:
+                domain_key(each)
+            except (ValueError, UnicodeError):
+                raise ConfigurationError(f"{name}: {key}: {each!r} is not a domain name") from None
+    if not 0 <= server.port_base <= 65_535 - max(PORT_OFFSETS.values()):
+        raise ConfigurationError(f"{name}: server.port_base: must be from 0 to {65_535 - max(PORT_OFFSETS.values())}")
+    for server_name in found.dns.nameservers:
+        _check_host_port(f"{name}: dns.nameservers", server_name)
+    for domain, target in found.routes.items():
+        _check_host_port(f"{name}: routes.{domain}", target)
+    if found.relay.smarthost:
+        _check_host_port(f"{name}: relay.smarthost", found.relay.smarthost)
+    for seconds in retry_seconds(found.relay):
+        if seconds <= 0:
+            raise ConfigurationError(f"{name}: relay.retry_seconds: must be above 0")
+    if found.relay.expire_seconds <= 0:
+        raise ConfigurationError(f"{name}: relay.expire_seconds: must be above 0")
+    for field in msgspec.structs.fields(Limits):
+        if getattr(found.limits, field.name) < 0:
+            raise ConfigurationError(f"{name}: limits.{field.name}: must not be below 0")
+
+
+def _check_host_port(where: str, text: str) -> None:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
+        raise ConfigurationError(f"{where}: {text!r} is not host:port")
+
+
+def retry_seconds(relay: RelaySettings) -> tuple[float, ...]:
+    """The intervals between attempts; one number is the first, from which they grow."""
+    if isinstance(relay.retry_seconds, list):
+        return tuple(relay.retry_seconds) or (300.0,)
+    first = float(relay.retry_seconds)
+    return tuple(first * factor for factor in (1, 2, 4, 8, 16))

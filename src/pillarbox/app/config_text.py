@@ -1,0 +1,106 @@
+"""Writes `pillarbox.toml` with a comment for every setting, and takes `KEY=VALUE` from the command line."""
+
+import tomllib
+from typing import Any
+
+import msgspec
+
+from pillarbox.app.config import Configuration, ConfigurationError, convert
+from pillarbox.model.limits import Limits
+
+COMMENTS: dict[str, str] = {
+    "server": "Who this server is, and where it listens.",
+    "server.hostname": "The name in the greeting, in Received fields and in EHLO; the MX records should lead to it.",
+    "server.domains": "Domains to take mail for at first; more by `pillarbox domain add`.",
+    "server.listen": "The address to listen on; 0.0.0.0 is all of this machine's.",
+    "server.port_base": "Added to every port: 25 MX, 465 submissions, 587 submission, 143 IMAP, 993 IMAPS, 80, 443.",
+    "dns": "Where names are looked up.",
+    "dns.nameservers": "host:port of name servers; none: those of this machine.",
+    "relay": "Mail to elsewhere.",
+    "relay.port": "The port of other mail servers.",
+    "relay.retry_seconds": "Intervals between attempts, the last one repeats; one number is the first, and they double.",
+    "relay.expire_seconds": "After so long a message comes back to its sender.",
+    "relay.smarthost": "host:port that takes all mail to elsewhere; empty: the recipients' own servers, by MX.",
+    "routes": 'Domains whose mail goes to a host past the DNS: "example.org" = "192.0.2.1:25".',
+    "tls": "The certificate that is shown; paths are relative to this folder.",
+    "tls.certificate": "With the chain, PEM.",
+    "tls.key": "PEM, readable by nobody else.",
+    "log": "One event a line on standard error.",
+    "log.level": "debug, info, warning or error.",
+    "log.json": "JSON in place of key=value.",
+    "limits": "Bounds on everything that a peer can send or hold. 0 where it says so means none.",
+}
+
+
+def new_document(
+    *, hostname: str, domains: list[str], listen: str, port_base: int, settings: list[str]
+) -> dict[str, Any]:
+    """The document for `init`. Raises: ConfigurationError."""
+    document: dict[str, Any] = {
+        "server": {"hostname": hostname, "domains": domains, "listen": listen, "port_base": port_base}
+    }
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise ConfigurationError(f"--set {setting}: write KEY=VALUE")
+        put(document, key.strip(), read_value(value.strip()))
+    convert(document, "--set" if settings else "init")
+    return document
+
+
+def put(document: dict[str, Any], key: str, value: Any) -> None:
+    """Set a dotted key; behind `routes.` all is one domain. Raises: ConfigurationError."""
+    section, dot, name = key.partition(".")
+    if not dot or not name:
+        raise ConfigurationError(f"--set {key}: a key is section.name")
+    if key == "dns.nameservers" and isinstance(value, str):
+        value = [part.strip() for part in value.split(",")]
+    document.setdefault(section, {})[name.strip('"')] = value
+
+
+def read_value(text: str) -> Any:
+    """A TOML value; what is none is taken as a string."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def write(document: dict[str, Any]) -> str:
+    """The commented file: what is set, and what could be."""
+    lines = ["# Pillarbox. A line that begins with # shows a default; take the # away to change it.", ""]
+    for section in msgspec.structs.fields(Configuration):
+        given = document.get(section.name, {})
+        lines += [f"# {COMMENTS[section.name]}", f"[{section.name}]"]
+        if section.name == "routes":
+            lines += [f"{_toml(domain)} = {_toml(target)}" for domain, target in given.items()]
+        else:
+            lines += _section(section.name, section.type, given)
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _section(name: str, kind: Any, given: dict[str, Any]) -> list[str]:
+    lines = []
+    for field in msgspec.structs.fields(kind):
+        comment = COMMENTS.get(f"{name}.{field.name}")
+        if comment is None and kind is not Limits:
+            raise KeyError(f"{name}.{field.name} has no comment")
+        if comment is not None:
+            lines.append(f"# {comment}")
+        if field.name in given:
+            lines.append(f"{field.name} = {_toml(given[field.name])}")
+        else:
+            default = field.default_factory() if field.default is msgspec.NODEFAULT else field.default
+            lines.append(f"# {field.name} = {_toml(default)}")
+    return lines
+
+
+def _toml(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, int | float):
+        return f"{value:_}" if isinstance(value, int) else repr(value)
+    if isinstance(value, list):
+        return "[" + ", ".join(_toml(item) for item in value) + "]"
+    return msgspec.json.encode(str(value)).decode()

@@ -1,0 +1,113 @@
+"""The services of the system, built once and handed to every edge. Nothing here is global."""
+
+from pillarbox.core.acceptance import Acceptance
+from pillarbox.core.accounts import Accounts
+from pillarbox.core.bounce import Bounces
+from pillarbox.core.changes import Changes
+from pillarbox.core.delivery import Delivery
+from pillarbox.core.directory import Directory
+from pillarbox.core.intake import Intake
+from pillarbox.core.mailboxes import Mailboxes
+from pillarbox.core.messages import Messages
+from pillarbox.core.open_mailboxes import OpenMailboxes
+from pillarbox.core.passports import Passports
+from pillarbox.core.passwords import Passwords
+from pillarbox.core.queue import Queue
+from pillarbox.core.queue_put import QueuePut, QueueSettings
+from pillarbox.core.search import Search
+from pillarbox.core.spool import Spools
+from pillarbox.core.trace import Numbers
+from pillarbox.model.limits import Limits
+from pillarbox.model.ports import Clock, Random, Resolver
+from pillarbox.store.base import Blobs, Database
+
+
+class Mail:
+    """All that the system does, by subject. `start` before the first use, `close` after the last."""
+
+    def __init__(
+        self,
+        db: Database,
+        blobs: Blobs,
+        *,
+        hostname: str,
+        node: str,
+        limits: Limits,
+        clock: Clock,
+        random: Random,
+        queue_settings: QueueSettings,
+        resolver: Resolver | None = None,
+    ) -> None:
+        self.hostname = hostname
+        self.limits = limits
+        self.clock = clock
+        self.random = random
+        self.changes = Changes()
+        self.directory = Directory(db, limits=limits, clock=clock)
+        self.passwords = Passwords(random, threads=limits.password_threads)
+        self.accounts = Accounts(
+            db, self.directory, self.passwords, limits=limits, clock=clock, random=random, changes=self.changes
+        )
+        self.messages = Messages(db, blobs, limits=limits, clock=clock, changes=self.changes)
+        self.mailboxes = Mailboxes(db, self.messages, limits=limits, clock=clock, changes=self.changes)
+        self.open_mailboxes = OpenMailboxes(db, changes=self.changes)
+        self.search = Search(db, blobs)
+        self.spools = Spools(blobs)
+        numbers = Numbers(clock)
+        self.passports = Passports(db, numbers)
+        put = QueuePut(self.passports, numbers, queue_settings)
+        delivery = Delivery(db, self.messages, self.passports, clock=clock)
+        acceptance = Acceptance(
+            db,
+            self.spools,
+            directory=self.directory,
+            accounts=self.accounts,
+            messages=self.messages,
+            delivery=delivery,
+            put=put,
+            passports=self.passports,
+            hostname=hostname,
+            limits=limits,
+            clock=clock,
+        )
+        self.intake = Intake(
+            acceptance,
+            directory=self.directory,
+            accounts=self.accounts,
+            messages=self.messages,
+            limits=limits,
+            random=random,
+            resolver=resolver,
+        )
+        bounces = Bounces(
+            delivery,
+            put,
+            directory=self.directory,
+            passports=self.passports,
+            hostname=hostname,
+            random=random,
+            clock=clock,
+        )
+        self.queue = Queue(
+            db,
+            blobs,
+            put,
+            bounces,
+            passports=self.passports,
+            clock=clock,
+            random=random,
+            node=node,
+            settings=queue_settings,
+        )
+
+    async def start(self) -> None:
+        """Load what is kept in memory, and finish what a crash interrupted."""
+        await self.directory.start()
+        await self.accounts.finish_removals()
+        await self.mailboxes.finish_removals()
+        await self.queue.release_own()
+
+    async def close(self) -> None:
+        """Write what was put off, end the threads."""
+        await self.passports.close()
+        self.passwords.close()
