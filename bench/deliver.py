@@ -5,6 +5,7 @@ import imaplib
 import re
 import time
 from argparse import Namespace
+from typing import cast
 
 import uvloop
 
@@ -26,8 +27,7 @@ class Session(asyncio.Protocol):
         self.waiting = ["220"]
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self.transport = transport
+        self.transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
 
     def data_received(self, data: bytes) -> None:
         lines = (self.buffer + data).split(b"\r\n")

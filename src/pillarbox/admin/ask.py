@@ -17,12 +17,12 @@ class RequestRefused(MailError):
     """The server's own words."""
 
 
-def ask(folder: Path, name: str, **arguments: Any) -> Any:
+def ask(folder: Path, request_name: str, /, **arguments: Any) -> Any:
     """The answer, as JSON values.
 
     Raises: MailError with a line for people.
     """
-    return asyncio.run(_ask(folder, name, arguments))
+    return asyncio.run(_ask(folder, request_name, arguments))
 
 
 async def _ask(folder: Path, name: str, arguments: dict[str, Any]) -> Any:

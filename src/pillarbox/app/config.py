@@ -40,7 +40,7 @@ class RelaySettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[relay]`."""
 
     port: int = 25
-    retry_seconds: float | list[float] = [300, 600, 1_800, 3_600, 7_200, 14_400]
+    retry_seconds: float | tuple[float, ...] = (300, 600, 1_800, 3_600, 7_200, 14_400)
     expire_seconds: float = 432_000
     smarthost: str = ""
 
@@ -145,7 +145,7 @@ def _check_host_port(where: str, text: str) -> None:
 
 def retry_seconds(relay: RelaySettings) -> tuple[float, ...]:
     """The intervals between attempts; one number is the first, from which they grow."""
-    if isinstance(relay.retry_seconds, list):
-        return tuple(relay.retry_seconds) or (300.0,)
+    if isinstance(relay.retry_seconds, tuple):
+        return relay.retry_seconds or (300.0,)
     first = float(relay.retry_seconds)
     return tuple(first * factor for factor in (1, 2, 4, 8, 16))

@@ -22,8 +22,9 @@ from pillarbox.app.listeners import Listeners
 from pillarbox.app.operator import Operator, problem_json
 from pillarbox.core.mail import Mail
 from pillarbox.core.queue_put import QueueSettings
+from pillarbox.model.address import domain_key
 from pillarbox.model.errors import MailError, StorageBroken
-from pillarbox.relay.routing import Routing
+from pillarbox.relay.routing import RelaySettings, Routing
 from pillarbox.relay.worker import Relay
 from pillarbox.store.blobs_files import FileBlobs
 from pillarbox.store.lock import FolderLock
@@ -81,6 +82,11 @@ def _resolver(configuration: Configuration) -> DnsResolver:
     return DnsResolver(configuration.dns.nameservers, configuration.limits)
 
 
+def _relay_settings(configuration: Configuration) -> RelaySettings:
+    relay = configuration.relay
+    return RelaySettings(relay.port, {domain_key(d): t for d, t in configuration.routes.items()}, relay.smarthost)
+
+
 @asynccontextmanager
 async def open_operator(folder: Path) -> AsyncIterator[Operator]:
     """What an operator may ask for, of a store that no server has open."""
@@ -105,7 +111,8 @@ async def _serve(folder: Path, configuration: Configuration) -> None:
         listeners = Listeners(mail, configuration, tls, tasks)
         relay = Relay(
             mail.queue,
-            Routing(_resolver(configuration), configuration.routes, configuration.relay, mail.random, mail.hostname),
+            mail.queued_delivery,
+            Routing(_resolver(configuration), _relay_settings(configuration), mail.random, mail.hostname),
             hostname=mail.hostname,
             limits=mail.limits,
             clock=mail.clock,

@@ -99,11 +99,7 @@ class StoredContent:
 
     async def _open(self) -> BlobReader:
         if self._reader is None:
-            reader = await self._blobs.open(self._blob)
-            if self._reader is None:
-                self._reader = reader
-            else:
-                reader.close()
+            self._reader = await self._blobs.open(self._blob)
         return self._reader
 
     def close(self) -> None:

@@ -154,6 +154,15 @@ class Directory:
             self._routes[key] = found
         return found
 
+    async def route_in(self, tx: Transaction, address: Address) -> Route:
+        """The same within a transaction that is open. Raises: NotFound."""
+        if address.domain and not self.is_local_domain(address.domain):
+            return Remote(address)
+        found = self._routes.get(address.key) or await self._resolve(tx, address)
+        if found is None:
+            raise NotFound("no such user here")
+        return found
+
     async def _resolve(self, tx: Transaction, address: Address) -> Route | None:
         found: dict[Address, Local | None] = {}
         named = await self._follow(tx, address, found, {address.key}, 0)

@@ -14,6 +14,7 @@ from pillarbox.core.passports import Passports
 from pillarbox.core.passwords import Passwords
 from pillarbox.core.queue import Queue
 from pillarbox.core.queue_put import QueuePut, QueueSettings
+from pillarbox.core.queued_delivery import QueuedDelivery
 from pillarbox.core.search import Search
 from pillarbox.core.spool import Spools
 from pillarbox.core.trace import Numbers
@@ -98,6 +99,10 @@ class Mail:
             random=random,
             node=node,
             settings=queue_settings,
+        )
+
+        self.queued_delivery = QueuedDelivery(
+            db, blobs, directory=self.directory, messages=self.messages, delivery=delivery, clock=clock
         )
 
     async def start(self) -> None:

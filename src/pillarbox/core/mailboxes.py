@@ -5,6 +5,7 @@ that is deleted loses its name at once and is emptied afterwards, in short trans
 UIDVALIDITY grows within an account and no value is ever used twice, so a name used again is never taken for the old.
 """
 
+import builtins
 from pillarbox.core.changes import Changes, MailboxNews
 from pillarbox.core.messages import Messages
 from pillarbox.model.change import ChangeKind
@@ -216,7 +217,7 @@ class Mailboxes:
         async with self._db.write(account_id) as tx:
             await mailbox_rows.set_subscribed(tx, account_id, canonical(path), subscribed=False)
 
-    async def subscriptions(self, account_id: AccountId) -> list[Path]:
+    async def subscriptions(self, account_id: AccountId) -> "builtins.list[Path]":
         """All names subscribed to, in order."""
         async with self._db.read(account_id) as tx:
             return await mailbox_rows.list_subscriptions(tx, account_id)

@@ -9,6 +9,7 @@ what must never happen is a large file read for a key that its header answers.
 import asyncio
 from array import array
 from collections.abc import Callable, Sequence
+from datetime import date
 from enum import IntEnum
 
 from pillarbox.core import search_text
@@ -16,8 +17,10 @@ from pillarbox.core.content import content_in
 from pillarbox.core.search_text import Subject
 from pillarbox.core.view import View
 from pillarbox.grammar.message.part import unpack
+from pillarbox.grammar.message.text import fold
 from pillarbox.model.errors import Invalid, NotFound
 from pillarbox.model.ids import AccountId
+from pillarbox.model.keywords import FlagSet
 from pillarbox.model.query import (
     All,
     And,
@@ -163,3 +166,90 @@ class Search:
             await search_text.read(subject, content, whole=whole)
         finally:
             content.close()
+
+
+def _folded(query: Query) -> Query:
+    """The same, its texts folded once."""
+    match query:
+        case HasHeader(name=name, text=text):
+            return HasHeader(name.lower(), fold(text))
+        case HasText(text=text, body_only=body_only):
+            return HasText(fold(text), body_only)
+        case And(terms=terms):
+            return And(tuple(map(_folded, terms)))
+        case Or(terms=terms):
+            return Or(tuple(map(_folded, terms)))
+        case Not(term=term):
+            return Not(_folded(term))
+    return query
+
+
+def _both(tests: list[InMemory]) -> InMemory:
+    if len(tests) == 1:
+        return tests[0]
+    return lambda uid, place, modseq: all(test(uid, place, modseq) for test in tests)
+
+
+def _compile(query: Query, view: View) -> InMemory:
+    """A test on the columns of the open mailbox."""
+    match query:
+        case All():
+            return lambda uid, place, modseq: True
+        case HasFlags(flags=flags):
+            having = {place for place, known in enumerate(view.flag_sets) if _has(known, flags)}
+            return lambda uid, place, modseq: place in having
+        case Uids(uids=uids):
+            named = set(view.uids_in(uids))
+            return lambda uid, place, modseq: uid in named
+        case ChangedSince(modseq=since):
+            return lambda uid, place, modseq: modseq >= since
+        case Not(term=term):
+            inner = _compile(term, view)
+            return lambda uid, place, modseq: not inner(uid, place, modseq)
+        case And(terms=terms):
+            return _both([_compile(term, view) for term in terms])
+        case Or(terms=terms):
+            tests = [_compile(term, view) for term in terms]
+            return lambda uid, place, modseq: any(test(uid, place, modseq) for test in tests)
+    raise Invalid("only a session can answer this key")
+
+
+def _has(known: FlagSet, wanted: FlagSet) -> bool:
+    return known.bits & wanted.bits == wanted.bits and set(wanted.keywords) <= set(known.keywords)
+
+
+def _fits(query: Query, subject: Subject) -> bool:
+    """Whether one message fits; what a key needs has been brought in by its cost."""
+    match query:
+        case All():
+            return True
+        case And(terms=terms):
+            return all(_fits(term, subject) for term in terms)
+        case Or(terms=terms):
+            return any(_fits(term, subject) for term in terms)
+        case Not(term=term):
+            return not _fits(term, subject)
+        case HasFlags(flags=flags):
+            return _has(subject.flags, flags)
+        case Uids(uids=uids):
+            return any(low <= subject.uid <= high for low, high in uids.resolve(subject.uid))
+        case ChangedSince(modseq=since):
+            return subject.modseq >= since
+        case Larger(octets=octets):
+            return subject.facts.size_octets > octets
+        case Smaller(octets=octets):
+            return subject.facts.size_octets < octets
+        case Received(since=since, before=before):
+            return _between(subject.facts.received.date(), since, before)
+        case Sent(since=since, before=before):
+            day = subject.sent_day()
+            return day is not None and _between(day, since, before)
+        case HasHeader(name=name, text=text):
+            return subject.has_field(name, text)
+        case HasText(text=text, body_only=body_only):
+            return subject.has_text(text, body_only=body_only)
+    raise Invalid("only a session can answer this key")
+
+
+def _between(day: date, since: date | None, before: date | None) -> bool:
+    return (since is None or day >= since) and (before is None or day < before)

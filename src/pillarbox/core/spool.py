@@ -8,6 +8,7 @@ an upload that was given up, or a descriptor closed under a thread that still wr
 import asyncio
 import hashlib
 import mmap
+from collections.abc import Awaitable
 from types import TracebackType
 
 from pillarbox.model.errors import TooLarge
@@ -109,7 +110,7 @@ class Spool:
             self._writer = self._blobs.begin()
         await self._off_loop(self._writer.write(data))
 
-    async def _off_loop(self, work: "asyncio._CoroutineLike[None]") -> None:
+    async def _off_loop(self, work: Awaitable[None]) -> None:
         """Wait for a step that runs on in its thread when this task is cancelled."""
         step = asyncio.ensure_future(work)
         self._work = step

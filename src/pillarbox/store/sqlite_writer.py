@@ -290,7 +290,7 @@ class Writer:
 
     # --- end -----------------------------------------------------------------------------------------------------
 
-    async def close(self, timeout_seconds: float = CLOSE_SECONDS) -> None:
+    async def close(self) -> None:
         """Refuse what waits, finish what runs, join the thread."""
         self.closing = True
         while self._queue:
@@ -298,7 +298,7 @@ class Writer:
             if not turn.done():
                 turn.set_exception(StorageUnavailable("the store is closing"))
         try:
-            await asyncio.wait_for(self._settled.wait(), timeout_seconds)
+            await asyncio.wait_for(self._settled.wait(), CLOSE_SECONDS)
         except TimeoutError:
             log.error("close.timeout")
         self._jobs.put(None)

@@ -8,7 +8,7 @@ import asyncio
 import ssl
 from collections import deque
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, cast
 
 from pillarbox.model.errors import Unavailable
 from pillarbox.model.limits import Limits
@@ -113,9 +113,8 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Told by the loop."""
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        transport.set_write_buffer_limits(high=WRITE_HIGH_OCTETS)
+        self._transport = cast(asyncio.Transport, transport)  # uvloop's does not inherit from it
+        self._transport.set_write_buffer_limits(high=WRITE_HIGH_OCTETS)
         self.peer = peer_text(transport.get_extra_info("peername"))
         self.local = peer_text(transport.get_extra_info("sockname"))
         self._note_tls()

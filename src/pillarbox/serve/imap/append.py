@@ -49,12 +49,10 @@ async def append(session: ImapSession, event: Announced) -> Status | None:
         session.flush()
     spool = session.mail.spools.begin(session.mail.limits.message_octets)
     try:
-        problem = await _receive(session, spool)
-        return (
-            replies.reply_to(tag, problem)
-            if problem is not None
-            else await _finish(session, tag, command, target, spool)
-        )
+        refusal = await _receive(session, spool)
+        if refusal is not None:
+            return replies.reply_to(tag, refusal)
+        return await _finish(session, tag, command, target, spool)
     except MailError as problem:
         return replies.reply_to(tag, problem)
     finally:

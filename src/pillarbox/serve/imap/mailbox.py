@@ -133,7 +133,7 @@ async def _list(session: ImapSession, command: commands.List) -> None:
 
 
 def _attributes(mailbox: Mailbox | None, *, has_children: bool, use: str | None) -> tuple[str, ...]:
-    found = ("\\HasChildren",) if has_children else ("\\HasNoChildren",)
+    found: tuple[str, ...] = ("\\HasChildren",) if has_children else ("\\HasNoChildren",)
     if mailbox is None:
         return ("\\NonExistent", *found)
     if not mailbox.selectable:
@@ -145,7 +145,7 @@ def _use(mailbox: Mailbox | None) -> str | None:
     """RFC 6154 §2."""
     if mailbox is None or mailbox.role is None or mailbox.role is MailboxRole.INBOX:
         return None
-    return "\\" + mailbox.role.value.capitalize()
+    return "\\" + str(mailbox.role.value).capitalize()
 
 
 async def lsub(session: ImapSession, tag: bytes, command: msgspec.Struct) -> Status:
