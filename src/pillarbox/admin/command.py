@@ -9,6 +9,7 @@ import typer
 
 from pillarbox import __version__
 from pillarbox.admin import accounts, passport, queue, server
+from pillarbox.admin.demo import demo
 from pillarbox.admin.output import print_line, print_problem
 from pillarbox.app.config import ConfigurationError
 from pillarbox.model.errors import MailError
@@ -31,6 +32,7 @@ app.add_typer(accounts.alias, name="alias")
 app.add_typer(accounts.domain, name="domain")
 app.add_typer(queue.queue, name="queue")
 app.command("passport")(passport.show_passport)
+app.command("demo")(demo)
 
 
 @app.callback(invoke_without_command=True)

@@ -6,6 +6,7 @@ UIDVALIDITY grows within an account and no value is ever used twice, so a name u
 """
 
 import builtins
+
 from pillarbox.core.changes import Changes, MailboxNews
 from pillarbox.core.messages import Messages
 from pillarbox.model.change import ChangeKind

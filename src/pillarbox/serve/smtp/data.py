@@ -13,10 +13,10 @@ from pillarbox.grammar.smtp.replies import Reply
 from pillarbox.model.errors import MailError
 from pillarbox.model.passport import Dialogue
 from pillarbox.serve.smtp import replies
+from pillarbox.serve.smtp.transaction import LastAccepted, Transaction
 
 if TYPE_CHECKING:
     from pillarbox.serve.smtp.session import SmtpSession
-    from pillarbox.serve.smtp.transaction import Transaction
 
 
 async def data(session: SmtpSession, command: Command) -> Reply:
@@ -80,6 +80,7 @@ async def _finish(session: SmtpSession, transaction: Transaction) -> Reply:
     assert isinstance(incoming, Incoming)
     accepted = await incoming.finish(_dialogue(session, transaction))
     transaction.incoming = None
+    session.accepted = LastAccepted(accepted.trace_id, accepted.dialogue_account, len(session.transcript))
     return replies.make(250, "2.0.0", f"Accepted as {accepted.trace_id}")
 
 

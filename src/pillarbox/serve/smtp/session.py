@@ -23,7 +23,7 @@ from pillarbox.model.transcript import Transcript
 from pillarbox.serve.dialogue.pump import Pump, Spawn
 from pillarbox.serve.smtp import auth, data, hello, mail, misc, replies
 from pillarbox.serve.smtp.profile import Profile
-from pillarbox.serve.smtp.transaction import Transaction
+from pillarbox.serve.smtp.transaction import LastAccepted, Transaction
 
 Answer: TypeAlias = Reply | None
 
@@ -32,8 +32,8 @@ class SmtpSession(Pump):
     """The state of one connection; handlers are functions in the modules beside this one."""
 
     __slots__ = (
-        "_bad", "_count", "_handshake", "_out", "account", "helo", "is_extended", "mail", "profile", "reader", "state",
-        "tls_context", "transaction", "transcript",
+        "_bad", "_count", "_handshake", "_out", "accepted", "account", "helo", "is_extended", "mail", "profile", "reader",
+        "state", "tls_context", "transaction", "transcript",
     )  # fmt: skip
 
     def __init__(self, services: Services, profile: Profile, tls: SSLContext | None, spawn: Spawn) -> None:
@@ -52,6 +52,7 @@ class SmtpSession(Pump):
         self._bad = 0
         self._count = 0
         self._handshake = 0
+        self.accepted: LastAccepted | None = None
 
     # --- facts ---------------------------------------------------------------------------------------------------
 
@@ -106,6 +107,7 @@ class SmtpSession(Pump):
             reply = await self._answer(line)
             if reply is not None:
                 self.say(reply)
+                self._note_late(reply)
                 if reply.code in (221, 421):
                     self.flush()
                     self.line.close()
@@ -140,6 +142,7 @@ class SmtpSession(Pump):
 
     def _begin_transfer(self) -> None:
         """The transcript keeps the handshake and the transfer at hand, not those before."""
+        self.accepted = None
         if not self._handshake:
             self._handshake = len(self.transcript)
         self.transcript.cut(self._handshake, len(self.transcript))
@@ -162,6 +165,17 @@ class SmtpSession(Pump):
         if self._out:
             self.line.write(b"".join(self._out))
             self._out.clear()
+
+    def _note_late(self, reply: Reply) -> None:
+        """What was said after the commit belongs to the message's passport too: the 250, and the closure."""
+        accepted = self.accepted
+        if accepted is None or not (accepted.is_new or reply.code == 221):
+            return
+        self.mail.passports.append_later(
+            accepted.trace_id, accepted.account_id, self.transcript.lines(accepted.upto_line)
+        )
+        accepted.is_new = False
+        accepted.upto_line = len(self.transcript)
 
     def forget_transaction(self) -> None:
         """Back to the state after EHLO; an envelope that was open is gone (RFC 5321 §4.1.1.5)."""

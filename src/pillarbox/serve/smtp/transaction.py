@@ -5,6 +5,7 @@ from typing import Protocol
 from pillarbox.grammar.smtp.parameters import MailParameters
 from pillarbox.model.address import Address
 from pillarbox.model.envelope import Envelope, Recipient
+from pillarbox.model.ids import AccountId, TraceId
 
 
 class Abortable(Protocol):
@@ -12,6 +13,18 @@ class Abortable(Protocol):
 
     def abort(self) -> None:
         """Leave nothing behind."""
+
+
+class LastAccepted:
+    """The message that was accepted last: its passport takes what is said until the next one begins."""
+
+    __slots__ = ("account_id", "is_new", "trace_id", "upto_line")
+
+    def __init__(self, trace_id: TraceId, account_id: AccountId, upto_line: int) -> None:
+        self.trace_id = trace_id
+        self.account_id = account_id
+        self.upto_line = upto_line
+        self.is_new = True
 
 
 class Transaction:
