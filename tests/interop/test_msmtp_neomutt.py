@@ -27,9 +27,7 @@ def find(server, subject: str) -> bytes:
 
 @pytest.mark.parametrize(("port", "starttls"), [("submission", "on"), ("submissions", "off")])
 def test_msmtp_submits_with_the_certificate_trusted(server, tmp_path, port, starttls):
-    certificate = next(server.folder.glob("**/*.crt"), None) or next(
-        p for p in server.folder.glob("**/*.pem") if "key" not in p.name
-    )
+    certificate = server.folder / "tls/server.crt"
     rc = tmp_path / "msmtprc"
     rc.write_text(
         f"account default\nhost localhost\nport {server.port(port)}\nfrom alice@uiowa.test\nauth on\n"

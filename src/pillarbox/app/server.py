@@ -64,7 +64,7 @@ async def open_mail(folder: Path, configuration: Configuration) -> AsyncIterator
                     retry_seconds=config.retry_seconds(configuration.relay),
                     expire_seconds=configuration.relay.expire_seconds,
                 ),
-                resolver=_resolver(configuration),
+                resolver=DnsResolver(configuration.dns.nameservers, configuration.limits),
             )
             await mail.start()
             try:
@@ -76,10 +76,6 @@ async def open_mail(folder: Path, configuration: Configuration) -> AsyncIterator
             blobs.close()
     finally:
         lock.release()
-
-
-def _resolver(configuration: Configuration) -> DnsResolver:
-    return DnsResolver(configuration.dns.nameservers, configuration.limits)
 
 
 def _relay_settings(configuration: Configuration) -> RelaySettings:
@@ -112,7 +108,7 @@ async def _serve(folder: Path, configuration: Configuration) -> None:
         relay = Relay(
             mail.queue,
             mail.queued_delivery,
-            Routing(_resolver(configuration), _relay_settings(configuration), mail.random, mail.hostname),
+            Routing(mail.resolver, _relay_settings(configuration), mail.random, mail.hostname),
             hostname=mail.hostname,
             limits=mail.limits,
             clock=mail.clock,

@@ -37,12 +37,13 @@ class Mail:
         clock: Clock,
         random: Random,
         queue_settings: QueueSettings,
-        resolver: Resolver | None = None,
+        resolver: Resolver,
     ) -> None:
         self.hostname = hostname
         self.limits = limits
         self.clock = clock
         self.random = random
+        self.resolver = resolver
         self.changes = Changes()
         self.directory = Directory(db, limits=limits, clock=clock)
         self.passwords = Passwords(random, threads=limits.password_threads)

@@ -195,5 +195,4 @@ class Play:
 
 
 def _context(site: Site) -> Any:
-    context = verifying_context(site.folder / "tls/server.crt")
-    return context
+    return verifying_context(site.folder / "tls/server.crt")
