@@ -12,7 +12,7 @@ from typing import NamedTuple, TypeAlias
 Content: TypeAlias = bytes | mmap.mmap
 
 # RFC 5322 §2.2: a field is `name ":" unstructured CRLF`, folded lines begin with white space.
-FIELD = re.compile(rb"([^\r\n:]*?)[ \t]*(?::([^\n]*(?:\n[ \t][^\n]*)*)|[^\n]*)(?:\n|\Z)")
+FIELD = re.compile(rb"([^\r\n:]*)(?::([^\n]*(?:\n[ \t][^\n]*)*)|[^\n]*)(?:\n|\Z)")
 _FOLD = re.compile(rb"\r?\n(?=[ \t])")
 _END = re.compile(rb"\r?\n\r?\n")
 
@@ -48,7 +48,7 @@ def fields(content: Content, start: int, end: int) -> Iterator[Field]:
             return
         if match.group().strip(b"\r\n"):
             value = match[2]
-            yield Field(match[1], b"" if value is None else value.rstrip(b"\r"), place, match.end())
+            yield Field(match[1].rstrip(b" \t"), b"" if value is None else value.rstrip(b"\r"), place, match.end())
         place = match.end()
 
 
