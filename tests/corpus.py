@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from conftest import corpora_folder
 
 SUFFIXES = {".eml", ".msg", ".txt", ".mime", ""}
-NOT_MESSAGES = {"README.md", "SOURCE.md", "COPYING", "COPYING.txt", "LICENSE", "LICENSE.txt"}
+NOT_MESSAGES = {"README.md", "SOURCE.md", "COPYING", "COPYING.txt", "LICENSE", "LICENSE.txt", "NOTICE"}
 FOLDERS = (
     "stalwart-mail-parser",
     "mime4j-testmsgs",

@@ -191,7 +191,13 @@ def dovecot(folder: Path) -> Iterator[int]:
     subprocess.run(["chown", "mail:mail", str(folder / "mail")], check=True)
     configuration = folder / "dovecot.conf"
     configuration.write_text(DOVECOT.format(folder=folder, name=f"test{os.getpid()}-{port}", port=port))
-    subprocess.run(["dovecot", "-c", str(configuration)], check=True, capture_output=True, timeout=30)
+    subprocess.run(
+        ["dovecot", "-c", str(configuration)],
+        check=True,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        timeout=30,
+    )
     try:
         wait_port(port)
         yield port

@@ -21,9 +21,8 @@ MISSING_MAILBOX = b"MISSING_MAILBOX"
 MISSING_DOMAIN = b"MISSING_DOMAIN"
 
 _ATEXT = rb"[^\s()<>@,;:\\\"\[\].]"
-_TOKEN = re.compile(
-    rb'[\s]+|"((?:[^"\\]|\\.)*)("?)|(' + _ATEXT + rb"+(?:\." + _ATEXT + rb"+)*)|(\[(?:[^\]\\]|\\.)*\]?)|(.)", re.DOTALL
-)
+_WORD = rb"[^\s()<>@,;:\\\"\[\]]+"
+_TOKEN = re.compile(rb'[\s]+|"((?:[^"\\]|\\.)*)("?)|(' + _WORD + rb")|(\[(?:[^\]\\]|\\.)*\]?)|(.)", re.DOTALL)
 _SIMPLE = re.compile(
     rb'\s*(?:(?:"([^"\\\r\n]*)"|((?:' + _ATEXT + rb"+[ \t]+)*" + _ATEXT + rb"+))?\s*<(" + _ATEXT + rb"+(?:\." + _ATEXT
     + rb"+)*)@(" + _ATEXT + rb"+(?:\." + _ATEXT + rb"+)*)>|(" + _ATEXT + rb"+(?:\." + _ATEXT + rb"+)*)@(" + _ATEXT
@@ -139,7 +138,10 @@ class _Reader:
 
     def _word(self, kind: str, text: bytes) -> None:
         self.seen = True
-        (self.angle_words if self.in_angle else self.words).append(text)
+        if self.in_angle:
+            self.angle_words.append(text)
+        elif self.angle is None:
+            self.words.append(text)
 
     def _end(self) -> None:
         if not self.seen:
@@ -153,7 +155,7 @@ class _Reader:
             words = self.angle_words
         route, mailbox, host = _addr_spec(words)
         if self.angle is None and host is None and len(words) > 1:
-            mailbox = b" ".join(words)
+            name, mailbox = b" ".join(words), None
         if mailbox or host or name:
             self.found.append(EnvelopeAddress(name, route, mailbox or MISSING_MAILBOX, host or MISSING_DOMAIN))
         elif self.angle is not None:
@@ -170,7 +172,8 @@ def _addr_spec(words: list[bytes]) -> tuple[bytes | None, bytes | None, bytes | 
     if b"@" not in words:
         return route, b"".join(words), None
     cut = words.index(b"@")
-    return route, b"".join(words[:cut]), b"".join(words[cut + 1 :])
+    host = words[cut + 1 :]
+    return route, b"".join(words[:cut]), host[0] if b"@" in host else b"".join(host)
 
 
 def _phrase(words: list[bytes]) -> bytes:

@@ -13,7 +13,7 @@ Content: TypeAlias = bytes | mmap.mmap
 
 # RFC 5322 §2.2: a field is `name ":" unstructured CRLF`, folded lines begin with white space.
 FIELD = re.compile(rb"([^\r\n:]*)(?::([^\n]*(?:\n[ \t][^\n]*)*)|[^\n]*)(?:\n|\Z)")
-_FOLD = re.compile(rb"\r?\n(?=[ \t])")
+_FOLD = re.compile(rb"[ \t]*(?:\r?\n[ \t]+)+")
 _END = re.compile(rb"\r?\n\r?\n")
 
 
@@ -28,9 +28,9 @@ class Field(NamedTuple):
 
 def header_end(content: Content, start: int, end: int) -> int:
     """Where the body begins: after the first empty line; `end` when there is none."""
-    if content[start : start + 1] == b"\n":
+    if content[start : min(start + 1, end)] == b"\n":
         return start + 1
-    if content[start : start + 2] == b"\r\n":
+    if content[start : min(start + 2, end)] == b"\r\n":
         return start + 2
     crlf = content.find(b"\n\r\n", start, end)
     lf = content.find(b"\n\n", start, end if crlf < 0 else crlf)
@@ -53,8 +53,10 @@ def fields(content: Content, start: int, end: int) -> Iterator[Field]:
 
 
 def unfold(value: bytes) -> bytes:
-    """The value on one line (RFC 5322 §2.2.3), without white space around it."""
-    return (_FOLD.sub(b"", value) if b"\n" in value else value).strip(b" \t\r\n")
+    """The value on one line (RFC 5322 §2.2.3): each fold, with the white space around it, is one space."""
+    if b"\n" in value:
+        value = _FOLD.sub(b" ", value)
+    return value.strip(b" \t\r\n")
 
 
 def first(content: Content, start: int, end: int, name: bytes) -> bytes | None:

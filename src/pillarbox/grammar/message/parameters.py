@@ -72,7 +72,7 @@ def parse_parameters(value: bytes, place: int) -> Parameters:
             plain.append((name, text))
         else:
             sections.setdefault(section[1], []).append((int(section[2]), bool(section[3]), text))
-    for name, pieces in sections.items():
+    for name, pieces in sorted(sections.items()):
         pieces.sort()
         extended = any(is_extended for _, is_extended, _ in pieces)
         joined = b"".join(t if e or not extended else t.replace(b"%", b"%25") for _, e, t in pieces)

@@ -32,6 +32,7 @@ _WANTED_MIME = re.compile(
 ENVELOPE_FIELDS = (
     b"date", b"subject", b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc", b"in-reply-to", b"message-id",
 )  # fmt: skip
+_LAST_COUNTS = frozenset((b"date", b"subject", b"in-reply-to", b"message-id"))
 _JOINED = frozenset((b"to", b"cc", b"bcc", b"from", b"sender", b"reply-to"))
 
 TEXT_PLAIN: tuple[bytes, bytes, Parameters] = (b"text", b"plain", ((b"charset", b"us-ascii"),))
@@ -78,10 +79,10 @@ def _entity(
     found: dict[bytes, bytes] = {}
     for match in (_WANTED if is_message else _WANTED_MIME).finditer(content[start:body]):
         name = match[1].lower()
-        if name not in found:
-            found[name] = unfold(match[2])
-        elif name in _JOINED:
+        if name in _JOINED and name in found:
             found[name] += b", " + unfold(match[2])
+        elif name not in found or name in _LAST_COUNTS:
+            found[name] = unfold(match[2])
     main, sub, parameters = _type(found.get(b"content-type"), default)
     kind = main.lower()
     children: tuple[Part, ...] = ()
@@ -89,7 +90,7 @@ def _entity(
     if depth < budget.limits.part_depth:
         if kind == b"multipart":
             children = _children(content, body, end, budget, depth, parameters, sub)
-        elif kind == b"message" and sub.lower() in (b"rfc822", b"global") and _is_identity(found) and budget.left > 0:
+        elif kind == b"message" and sub.lower() == b"rfc822" and budget.left > 0:
             inner = _entity(content, body, end, budget, depth=depth + 1, is_message=True, default=TEXT_PLAIN)
     return _part(content, (start, body, end), (main, sub, parameters), found, is_message, children, inner)
 
@@ -116,7 +117,7 @@ def _part(
         kind[0],
         kind[1],
         kind[2],
-        _first_word(found.get(b"content-transfer-encoding", b"")),
+        _only_word(found.get(b"content-transfer-encoding", b"")),
         found.get(b"content-id"),
         found.get(b"content-description"),
         found.get(b"content-md5"),
@@ -136,13 +137,10 @@ def _type(value: bytes | None, default: tuple[bytes, bytes, Parameters]) -> tupl
     return parse_type(value) or TEXT_PLAIN
 
 
-def _first_word(value: bytes) -> bytes:
-    return parse_value(value)[0] if value else b""
-
-
-def _is_identity(found: dict[bytes, bytes]) -> bool:
-    """A message inside is looked into only where it lies in the clear (RFC 2046 §5.2.1)."""
-    return found.get(b"content-transfer-encoding", b"7bit").strip().lower() not in (b"base64", b"quoted-printable")
+def _only_word(value: bytes) -> bytes:
+    """A mechanism is one word (RFC 2045 §6.1); what has more is none, and so the part is 7bit."""
+    word, _ = parse_value(value)
+    return word if value.strip() == word else b""
 
 
 def _children(
@@ -189,13 +187,16 @@ def _pieces(content: Content, body: int, end: int, boundary: bytes) -> list[tupl
 
 
 def _delimiter_end(content: Content, place: int, end: int) -> int:
-    """Where the line of a delimiter ends, or -1 when the boundary goes on and so is another's."""
+    """Where the line of a delimiter ends, or -1 when the boundary goes on and so is another's.
+
+    What follows the boundary after a space is passed over: the line need not match whole (RFC 2046 §5.1.1).
+    """
     line = content.find(b"\n", place, end)
     stop = end if line < 0 else line
     rest = content[place:stop]
     if rest[:2] == b"--":
         rest = rest[2:]
-    if rest.strip(b" \t\r"):
+    if rest[:1] not in (b"", b" ", b"\t", b"\r"):
         return -1
     return end if line < 0 else line + 1
 

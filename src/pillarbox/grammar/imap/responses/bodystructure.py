@@ -22,10 +22,10 @@ def format_bodystructure(content: Content, part: Part, *, extended: bool = True)
     """BODYSTRUCTURE, or BODY when not `extended`."""
     if part.is_multipart:
         return _multipart(content, part, extended)
+    is_message = part.type.lower() == b"message" and part.subtype.lower() == b"rfc822"
     out = [
-        quote(part.type),
-        quote(part.subtype),
-        format_parameters(part.parameters),
+        b'"message" "rfc822"' if is_message else quote(part.type) + b" " + quote(part.subtype),
+        format_parameters(_with_charset(part)),
         nquote(part.id),
         nquote(part.description),
         quote(part.encoding or b"7bit"),
@@ -35,6 +35,9 @@ def format_bodystructure(content: Content, part: Part, *, extended: bool = True)
         out.append(format_envelope(content, part.inner))
         out.append(format_bodystructure(content, part.inner, extended=extended))
         out.append(b"%d" % part.lines)
+    elif is_message:
+        # Too deep to be looked into: the grammar asks for an envelope and a body all the same.
+        out += [b"(%b)" % b" ".join([b"NIL"] * 10), _empty_text(extended), b"%d" % part.lines]
     elif part.is_text:
         out.append(b"%d" % part.lines)
     if extended:
@@ -43,16 +46,27 @@ def format_bodystructure(content: Content, part: Part, *, extended: bool = True)
     return b"(%b)" % b" ".join(out)
 
 
+def _with_charset(part: Part) -> Parameters:
+    """A text without a charset is US-ASCII, and that is said (RFC 2045 §5.2)."""
+    if part.is_text and not any(name.lower() == b"charset" for name, _ in part.parameters):
+        return (*part.parameters, (b"charset", b"us-ascii"))
+    return part.parameters
+
+
 def _multipart(content: Content, part: Part, extended: bool) -> bytes:
     if part.children:
         inside = b"".join(format_bodystructure(content, child, extended=extended) for child in part.children)
     else:
         # A multipart without parts has no form in the grammar: an empty text part stands for it.
-        inside = b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0%b)' % (b" NIL NIL NIL NIL" * extended)
+        inside = _empty_text(extended)
     out = inside + b" " + quote(part.subtype)
     if extended:
         out += b" %b %b" % (format_parameters(part.parameters), _common(part))
     return b"(%b)" % out
+
+
+def _empty_text(extended: bool) -> bytes:
+    return b'("text" "plain" ("charset" "us-ascii") NIL NIL "7bit" 0 0%b)' % (b" NIL NIL NIL NIL" * extended)
 
 
 def _common(part: Part) -> bytes:
