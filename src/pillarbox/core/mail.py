@@ -55,9 +55,14 @@ class Mail:
         self.open_mailboxes = OpenMailboxes(db, changes=self.changes)
         self.search = Search(db, blobs)
         self.spools = Spools(blobs)
+        self._build_flow(db, blobs, node, queue_settings)
+
+    def _build_flow(self, db: Database, blobs: Blobs, node: str, settings: QueueSettings) -> None:
+        """The way of a message: intake, delivery, queue, bounces; and what they note."""
+        limits, clock, random, hostname = self.limits, self.clock, self.random, self.hostname
         numbers = Numbers(clock)
         self.passports = Passports(db, numbers)
-        put = QueuePut(self.passports, numbers, queue_settings)
+        put = QueuePut(self.passports, numbers, settings)
         delivery = Delivery(db, self.messages, self.passports, clock=clock)
         acceptance = Acceptance(
             db,
@@ -79,7 +84,7 @@ class Mail:
             messages=self.messages,
             limits=limits,
             random=random,
-            resolver=resolver,
+            resolver=self.resolver,
         )
         bounces = Bounces(
             delivery,
@@ -99,7 +104,7 @@ class Mail:
             clock=clock,
             random=random,
             node=node,
-            settings=queue_settings,
+            settings=settings,
         )
 
         self.queued_delivery = QueuedDelivery(

@@ -21,7 +21,7 @@ from pillarbox.model.errors import MailError
 from pillarbox.model.passport import Speaker
 from pillarbox.model.transcript import Transcript
 from pillarbox.serve.dialogue.pump import Pump, Spawn
-from pillarbox.serve.smtp import auth, data, hello, mail, misc, replies
+from pillarbox.serve.smtp import auth, content, hello, inquiry, mail, replies, reset
 from pillarbox.serve.smtp.profile import Profile
 from pillarbox.serve.smtp.transaction import LastAccepted, Transaction
 
@@ -210,12 +210,12 @@ HANDLERS: dict[type[Command], Handler] = {
     commands.Auth: auth.auth,
     commands.Mail: mail.mail,
     commands.Rcpt: mail.rcpt,
-    commands.Data: data.data,
-    commands.Bdat: data.bdat,
-    commands.Rset: misc.rset,
-    commands.Noop: misc.noop,
-    commands.Quit: misc.quit_,
-    commands.Help: misc.help_,
-    commands.Vrfy: misc.vrfy,
-    commands.Expn: misc.expn,
+    commands.Data: content.data,
+    commands.Bdat: content.bdat,
+    commands.Rset: reset.rset,
+    commands.Noop: reset.noop,
+    commands.Quit: reset.quit_,
+    commands.Help: inquiry.help_,
+    commands.Vrfy: inquiry.vrfy,
+    commands.Expn: inquiry.expn,
 }

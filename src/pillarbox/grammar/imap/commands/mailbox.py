@@ -7,7 +7,7 @@ from pillarbox.grammar.imap.mailbox_name import Path, format_path, parse_path
 from pillarbox.model.mailbox import MailboxRole
 
 STATUS_ITEMS = ("MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "SIZE")
-"""RFC 3501 §6.3.10, and SIZE of RFC 8438 §3.1."""
+"""RFC 3501 §6.3.10, and SIZE of RFC 8438 §3."""
 
 USES: dict[str, MailboxRole] = {
     "\\DRAFTS": MailboxRole.DRAFTS,

@@ -1,4 +1,4 @@
-"""RSET, NOOP, QUIT, HELP, VRFY, EXPN (RFC 5321 §4.1.1.5 to §4.1.1.10)."""
+"""HELP, VRFY, EXPN: what a client may ask (RFC 5321 §3.5, §4.1.1.6 to §4.1.1.8)."""
 
 from __future__ import annotations
 
@@ -29,23 +29,6 @@ TOPICS = {
     "AUTH": "AUTH PLAIN or LOGIN [initial-response]: sign in, on the submission ports (RFC 4954 §4)",
     "BDAT": "BDAT: not offered (RFC 3030 §2)",
 }
-
-
-async def rset(session: SmtpSession, command: Command) -> Reply:
-    """RFC 5321 §4.1.1.5."""
-    session.forget_transaction()
-    return replies.FLUSHED
-
-
-async def noop(session: SmtpSession, command: Command) -> Reply:
-    """RFC 5321 §4.1.1.9."""
-    return replies.OK
-
-
-async def quit_(session: SmtpSession, command: Command) -> Reply:
-    """RFC 5321 §4.1.1.10."""
-    session.forget_transaction()
-    return replies.make(221, "2.0.0", f"{session.mail.hostname} says goodbye")
 
 
 async def help_(session: SmtpSession, command: Command) -> Reply:
