@@ -24,7 +24,7 @@ class Line:
 
     def until(self, ending: bytes) -> tuple[int, bytes]:
         """Read until the text `ending` has come; octets read, and the last of them."""
-        total, tail = 0, b""
+        total, tail = 0, b"\r\n"
         while ending not in tail:
             count = self.socket.recv_into(self.buffer)
             if not count:
@@ -36,7 +36,7 @@ class Line:
     def command(self, text: str) -> int:
         """Send it, read to its tagged OK; octets of answer."""
         self.socket.sendall(f"tag1 {text}\r\n".encode())
-        octets, tail = self.until(b"\r\ntag1 " if "LOGIN" not in text else b"tag1 ")
+        octets, tail = self.until(b"\r\ntag1 ")
         if b"tag1 OK" not in tail:
             raise RuntimeError(tail[-300:])
         return octets
@@ -45,7 +45,7 @@ class Line:
         """A batch, pipelined, with non-synchronising literals."""
         sent = b"".join(b"a APPEND big {%d+}\r\n%b\r\n" % (len(c), c) for c in contents)
         self.socket.sendall(sent + b"tag2 NOOP\r\n")
-        _, tail = self.until(b"tag2 ")
+        _, tail = self.until(b"\r\ntag2 ")
         if b"tag2 OK" not in tail:
             raise RuntimeError(tail[-300:])
 

@@ -6,7 +6,7 @@ import re
 from conftest import ROOT
 
 REFERENCE = re.compile(r"RFC (\d{3,5})(?: §([0-9A-Z](?:[0-9.]*[0-9])?))?")
-LOOSE = re.compile(r"\bRFC(?!822)\d|\brfc ?\d{3,5}\b|RFC \d+,? (?:section|sec\.|s\.)")
+LOOSE = re.compile(r"\bRFC(?!822)\d|\brfc ?(?!822\b)\d{3,5}\b|RFC \d+,? (?:section|sec\.|s\.)")
 STATES = {"yes", "part", "planned"}
 
 

@@ -4,12 +4,12 @@ import os
 import sys
 from typing import Annotated
 
-import click
 import typer
 
 from pillarbox import __version__
 from pillarbox.admin import accounts, passport, queue, server
 from pillarbox.admin.demo import demo
+from pillarbox.admin.mail.command import mail
 from pillarbox.admin.output import print_line, print_problem
 from pillarbox.app.config import ConfigurationError
 from pillarbox.model.errors import MailError
@@ -33,6 +33,7 @@ app.add_typer(accounts.domain, name="domain")
 app.add_typer(queue.queue, name="queue")
 app.command("passport")(passport.show_passport)
 app.command("demo")(demo)
+app.add_typer(mail, name="mail")
 
 
 @app.callback(invoke_without_command=True)
@@ -45,26 +46,42 @@ def version(
         raise typer.Exit
 
 
+UsageProblem = typer.BadParameter.__mro__[1]
+ClickProblem = typer.BadParameter.__mro__[2]
+"""What the parser of words raises; typer exports the leaf only."""
+
+
 def main() -> None:
     """Run the command line; ends the process with 0 done, 1 refused, 2 usage."""
     try:
         status = app(standalone_mode=False)
-    except click.exceptions.NoArgsIsHelpError as problem:
-        print_line(problem.format_message())
-        sys.exit(USAGE)
-    except click.UsageError as problem:
-        print_problem(f"{problem.format_message()} (--help tells more)")
-        sys.exit(USAGE)
-    except (click.exceptions.Abort, KeyboardInterrupt):
-        print_problem("stopped")
-        sys.exit(REFUSED)
-    except (MailError, ConfigurationError, click.ClickException) as problem:
-        print_problem(str(problem))
-        sys.exit(REFUSED)
+    except typer.Abort:
+        sys.exit(_refused("stopped"))
+    except KeyboardInterrupt:
+        sys.exit(_refused("stopped"))
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(REFUSED)
+    except (MailError, ConfigurationError) as problem:
+        sys.exit(_refused(str(problem)))
     except OSError as problem:
-        print_problem(f"{problem.strerror or problem}{f': {problem.filename}' if problem.filename else ''}")
-        sys.exit(REFUSED)
+        sys.exit(_refused(f"{problem.strerror or problem}{f': {problem.filename}' if problem.filename else ''}"))
+    except Exception as problem:
+        if not isinstance(problem, ClickProblem):
+            raise
+        sys.exit(_misused(problem))
     sys.exit(status if isinstance(status, int) else 0)
+
+
+def _refused(text: str) -> int:
+    print_problem(text)
+    return REFUSED
+
+
+def _misused(problem: Exception) -> int:
+    text = problem.format_message() if hasattr(problem, "format_message") else str(problem)
+    if type(problem).__name__ == "NoArgsIsHelpError":
+        print_line(text)
+    else:
+        print_problem(f"{text} (--help tells more)")
+    return USAGE if isinstance(problem, UsageProblem) else REFUSED
