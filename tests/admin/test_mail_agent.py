@@ -3,6 +3,7 @@
 import json
 
 import pytest
+
 from servers import PASSWORD, Refusal, command, running
 
 pytestmark = pytest.mark.xdist_group("agent")

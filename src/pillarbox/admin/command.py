@@ -5,6 +5,7 @@ import sys
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from pillarbox import __version__
 from pillarbox.admin import accounts, passport, queue, server
@@ -46,11 +47,6 @@ def version(
         raise typer.Exit
 
 
-UsageProblem = typer.BadParameter.__mro__[1]
-ClickProblem = typer.BadParameter.__mro__[2]
-"""What the parser of words raises; typer exports the leaf only."""
-
-
 def main() -> None:
     """Run the command line; ends the process with 0 done, 1 refused, 2 usage."""
     try:
@@ -66,9 +62,7 @@ def main() -> None:
         sys.exit(_refused(str(problem)))
     except OSError as problem:
         sys.exit(_refused(f"{problem.strerror or problem}{f': {problem.filename}' if problem.filename else ''}"))
-    except Exception as problem:
-        if not isinstance(problem, ClickProblem):
-            raise
+    except TyperException as problem:
         sys.exit(_misused(problem))
     sys.exit(status if isinstance(status, int) else 0)
 
@@ -84,4 +78,4 @@ def _misused(problem: Exception) -> int:
         print_line(text)
     else:
         print_problem(f"{text} (--help tells more)")
-    return USAGE if isinstance(problem, UsageProblem) else REFUSED
+    return int(getattr(problem, "exit_code", USAGE))

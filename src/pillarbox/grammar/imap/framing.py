@@ -11,6 +11,8 @@ import re
 import msgspec
 
 _LITERAL = re.compile(rb"~?\{(\d{1,15})(\+?)\}\Z")
+_TAIL_OCTETS = 24
+"""The end of a line that is given up: enough to see the announcement of a literal that comes unasked."""
 
 
 class Whole(msgspec.Struct, frozen=True):
@@ -88,26 +90,36 @@ class CommandReader:
 
     def next(self) -> Event | None:
         """The next event; None when more must come."""
-        while True:
-            if self._skips:
-                taken = min(self._skips, len(self._buffer) - self._place)
-                self._place += taken
-                self._skips -= taken
-                if self._skips:
-                    return None
-            if self._streams:
-                return self._next_chunk()
-            if self._wanted:
-                if len(self._buffer) - self._place < self._wanted:
-                    return None
-                self._pieces.append(self._buffer[self._place : self._place + self._wanted])
-                self._place += self._wanted
-                self._wanted = 0
-            event = self._next_line()
-            if event is not None or not self._drops_line:
-                return event
-            if self._place >= len(self._buffer):
+        if not self._skip():
+            return None
+        if self._streams:
+            return self._next_chunk()
+        if self._wanted:
+            if len(self._buffer) - self._place < self._wanted:
                 return None
+            self._pieces.append(self._buffer[self._place : self._place + self._wanted])
+            self._place += self._wanted
+            self._wanted = 0
+        return self._next_line()
+
+    def _skip(self) -> bool:
+        """Pass over a command that was given up, to its last line. Whether all of that has come."""
+        while self._drops_line:
+            taken = min(self._skips, len(self._buffer) - self._place)
+            self._place += taken
+            self._skips -= taken
+            if self._skips:
+                return False
+            line = self._take_line()
+            if line is None:
+                self._place = max(self._place, len(self._buffer) - _TAIL_OCTETS)
+                return False
+            literal = _LITERAL.search(line)
+            if literal is not None and literal[2]:
+                self._skips = int(literal[1])
+            else:
+                self._drops_line = False
+        return True
 
     def _next_chunk(self) -> Chunk | None:
         octets = self._buffer[self._place : self._place + self._wanted]
@@ -119,26 +131,15 @@ class CommandReader:
         return Chunk(octets, not self._streams)
 
     def _next_line(self) -> Event | None:
-        end = self._buffer.find(b"\r\n", max(self._place, self._scanned - 1))
-        if end < 0:
-            self._scanned = len(self._buffer)
-            if len(self._buffer) - self._place <= self._line_octets:
-                return None
-            start = b"".join(self._pieces) + self._buffer[self._place : self._place + 100]
+        start = self._place
+        line = self._take_line()
+        if line is None and len(self._buffer) - start <= self._line_octets:
+            return None
+        if line is None or len(line) > self._line_octets:
+            text = b"".join(self._pieces) + self._buffer[start : start + 100]
             self._pieces.clear()
-            self._place = len(self._buffer) - 1
-            if self._drops_line:
-                return None
             self._drops_line = True
-            return TooLong(start)
-        line = self._buffer[self._place : end]
-        self._place = end + 2
-        if self._drops_line:
-            self._drops_line = False
-            return self._next_line()
-        if len(line) > self._line_octets:
-            text = b"".join(self._pieces) + line[:100]
-            self._pieces.clear()
+            self._place = start if line is None else self._place - 2 - min(len(line), _TAIL_OCTETS)
             return TooLong(text)
         literal = _LITERAL.search(line) if line.endswith(b"}") else None
         self._pieces.append(line)
@@ -148,6 +149,16 @@ class CommandReader:
             return Whole(text)
         self._pieces.append(b"\r\n")
         return Announced(b"".join(self._pieces), int(literal[1]), literal[2] != b"+")
+
+    def _take_line(self) -> bytes | None:
+        """Up to the next CRLF; None when that has not come."""
+        end = self._buffer.find(b"\r\n", max(self._place, self._scanned - 1))
+        if end < 0:
+            self._scanned = len(self._buffer)
+            return None
+        line = self._buffer[self._place : end]
+        self._place = end + 2
+        return line
 
     def rest(self) -> bytes:
         """What has not been read; the reader is empty afterwards (TLS begins)."""

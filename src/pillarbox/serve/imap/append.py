@@ -103,5 +103,5 @@ async def _finish(session: ImapSession, tag: bytes, command: Append, target: Mai
             session.owner.id, target, content, flags=command.flags, received=received
         )
     if session.selected is not None:
-        session.selected.tell_updates(session, expunges=True)
+        await session.selected.tell(session, expunges=True)
     return Status(tag, "OK", "APPEND completed", format_appenduid(placed.uidvalidity, placed.uid))

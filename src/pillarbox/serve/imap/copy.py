@@ -31,7 +31,7 @@ async def copy(session: ImapSession, tag: bytes, command: msgspec.Struct) -> Sta
     except NotFound as problem:
         return replies.reply_to(tag, problem, code=b"TRYCREATE")
     copied = await session.mail.messages.copy(session.owner.id, selected.mailbox_id, uids, target)
-    selected.tell_updates(session, expunges=command.by_uid)
+    await selected.tell(session, expunges=command.by_uid)
     return Status(tag, "OK", "COPY completed", _code(copied))
 
 
@@ -48,7 +48,7 @@ async def move(session: ImapSession, tag: bytes, command: msgspec.Struct) -> Sta
     moved = await session.mail.messages.move(session.owner.id, selected.mailbox_id, uids, target)
     if moved.pairs:
         session.tell(Status(b"*", "OK", "Moved", _code(moved)))
-    selected.tell_updates(session, expunges=True)
+    await selected.tell(session, expunges=True)
     return Status(tag, "OK", "MOVE completed")
 
 

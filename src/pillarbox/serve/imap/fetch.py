@@ -6,8 +6,7 @@ waited for, so that memory stays bounded.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pillarbox.core.outcomes import FlagAction
@@ -15,7 +14,7 @@ from pillarbox.grammar.imap.commands.fetch import Fetch, FetchItem, Item, Sectio
 from pillarbox.grammar.imap.responses.status import Status
 from pillarbox.model.keywords import SEEN, FlagSet
 from pillarbox.serve.imap import fetch_sections, fetch_stored
-from pillarbox.serve.imap.numbers import uids_of
+from pillarbox.serve.imap.numbers import runs, uids_of
 from pillarbox.serve.imap.selected import RECENT, Selected
 
 if TYPE_CHECKING:
@@ -45,7 +44,7 @@ async def fetch(session: ImapSession, tag: bytes, command: msgspec.Struct) -> St
     else:
         newly_seen = await _mark_seen(session, uids, command.items)
         is_whole = await fetch_sections.send(session, uids, command.items, newly_seen)
-    selected.tell_updates(session, expunges=command.by_uid)
+    await selected.tell(session, expunges=command.by_uid)
     return Status(tag, "OK", "FETCH completed", b"" if is_whole else b"EXPUNGEISSUED")
 
 
@@ -54,11 +53,8 @@ async def _columns(session: ImapSession, uids: Sequence[int], items: tuple[Fetch
     template = b"* %d FETCH (" + b" ".join(b"UID %d" if i is Item.UID else b"FLAGS %b" for i in items) + b")\r\n"
     for low, high in runs(selected, uids):
         for first in range(low, high + 1, FLAG_LINES):
-            last = min(first + FLAG_LINES - 1, high)
-            session.send(_column_lines(selected, first, last, items, template))
-            await session.drained()
-            if last < high:
-                await asyncio.sleep(0)
+            session.send(_column_lines(selected, first, min(first + FLAG_LINES - 1, high), items, template))
+            await session.pace()
 
 
 def _column_lines(selected: Selected, first: int, last: int, items: tuple[FetchItem, ...], template: bytes) -> bytes:
@@ -82,29 +78,6 @@ def flag_texts(selected: Selected, uids: Sequence[int], sets: Sequence[int]) -> 
                 text = found[position]
                 found[position] = b"(%b%b)" % (RECENT, b" " + text[1:-1] if len(text) > 2 else b"")
     return found
-
-
-def runs(selected: Selected, uids: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """The numbers of these UIDs (rising), as ranges."""
-    if not uids:
-        return
-    view = selected.view
-    first, last = view.number_of(uids[0]), view.number_of(uids[-1])
-    if first is None or last is None:
-        return
-    if last - first == len(uids) - 1:
-        yield first, last
-        return
-    start = previous = first
-    for uid in uids[1:]:
-        number = view.number_of(uid)
-        if number is None:
-            continue
-        if number != previous + 1:
-            yield start, previous
-            start = number
-        previous = number
-    yield start, previous
 
 
 async def _mark_seen(session: ImapSession, uids: Sequence[int], items: tuple[FetchItem, ...]) -> frozenset[int]:

@@ -17,8 +17,10 @@ from pillarbox.serve.imap import fetch_stored
 if TYPE_CHECKING:
     from pillarbox.serve.imap.session import ImapSession
 
-WHOLE_OCTETS = 65_536
-"""Larger ranges go out in pieces."""
+PIECE_OCTETS = 65_536
+"""A range is read in pieces of so many octets."""
+HELD_OCTETS = 262_144
+"""A response that is longer goes out before all of it was read."""
 
 RFC822_SECTIONS = {
     Item.RFC822: Section(),
@@ -26,6 +28,53 @@ RFC822_SECTIONS = {
     Item.RFC822_TEXT: Section(text="TEXT"),
 }
 STORED = frozenset(fetch_stored.STORED)
+
+
+class _Response:
+    """One FETCH response in the making. Nothing goes out before all of it is at hand, but where that is too much: then
+    what fails can only be answered by the end of the connection, since the client counts octets."""
+
+    __slots__ = ("_is_begun", "_octets", "_pieces", "_session")
+
+    def __init__(self, session: ImapSession) -> None:
+        self._session = session
+        self._pieces: list[bytes] = []
+        self._octets = 0
+        self._is_begun = False
+
+    def add(self, octets: bytes) -> None:
+        """More of it."""
+        self._pieces.append(octets)
+        self._octets += len(octets)
+
+    def add_literal(self, name: bytes, octets: bytes) -> None:
+        """An item whose value is at hand."""
+        self.add(b"%b {%d}\r\n" % (name, len(octets)))
+        self.add(octets)
+
+    async def pace(self) -> None:
+        """Begin to send when much has gathered."""
+        if self._octets > HELD_OCTETS:
+            self._is_begun = True
+            self._hand_over()
+        await self._session.pace()
+
+    def finish(self) -> None:
+        """All of it is there."""
+        self.add(b")\r\n")
+        self._hand_over()
+        self._is_begun = False
+
+    def give_up(self) -> None:
+        """Called in any case: after `finish` there is nothing to give up."""
+        if self._is_begun:
+            self._session.line.abort()
+
+    def _hand_over(self) -> None:
+        for piece in self._pieces:
+            self._session.send(piece)
+        self._pieces.clear()
+        self._octets = 0
 
 
 async def send(
@@ -38,11 +87,17 @@ async def send(
         number = selected.view.number_of(uid)
         if number is None:
             continue
+        response = _Response(session)
         try:
             async with await session.mail.messages.content(session.owner.id, selected.mailbox_id, uid) as content:
-                await _message(session, number, uid, content, _with_flags(items, uid, newly_seen))
+                response.add(b"* %d FETCH (" % number)
+                await _items(session, response, uid, content, _with_flags(items, uid, newly_seen))
+                response.finish()
         except NotFound:
             is_whole = False
+        finally:
+            response.give_up()
+        await session.pace()
     return is_whole
 
 
@@ -50,35 +105,33 @@ def _with_flags(items: tuple[FetchItem, ...], uid: int, newly_seen: frozenset[in
     return (*items, Item.FLAGS) if uid in newly_seen and Item.FLAGS not in items else items
 
 
-async def _message(
-    session: ImapSession, number: int, uid: int, content: StoredContent, items: tuple[FetchItem, ...]
+async def _items(
+    session: ImapSession, response: _Response, uid: int, content: StoredContent, items: tuple[FetchItem, ...]
 ) -> None:
     part = content.part
     stored = tuple(item for item in items if item in STORED)
     line = await fetch_stored.stored_line(session, uid) if stored else b""
-    session.send(b"* %d FETCH (" % number)
     is_first = True
     for item in items:
         if item in STORED and item is not stored[0]:
             continue
         if not is_first:
-            session.send(b" ")
+            response.add(b" ")
         is_first = False
         if item in STORED:
-            session.send(fetch_stored.cut(line, stored))
+            response.add(fetch_stored.cut(line, stored))
         elif item is Item.UID:
-            session.send(b"UID %d" % uid)
+            response.add(b"UID %d" % uid)
         elif item is Item.FLAGS:
-            session.send(b"FLAGS " + session.view.flags_text(uid, session.view.view.flags_of(uid)))
+            response.add(b"FLAGS " + session.view.flags_text(uid, session.view.view.flags_of(uid)))
         elif item is Item.BODY:
-            session.send(b"BODY " + format_bodystructure(b"", part, extended=False))
+            response.add(b"BODY " + format_bodystructure(b"", part, extended=False))
         else:
-            await _section(session, item, content, part)
-    session.send(b")\r\n")
-    await session.drained()
+            await _section(response, item, content, part)
+        await response.pace()
 
 
-async def _section(session: ImapSession, item: FetchItem, content: StoredContent, part: Part) -> None:
+async def _section(response: _Response, item: FetchItem, content: StoredContent, part: Part) -> None:
     if isinstance(item, Item):
         name, section = item.value.encode(), RFC822_SECTIONS[item]
     else:
@@ -88,23 +141,23 @@ async def _section(session: ImapSession, item: FetchItem, content: StoredContent
     text = "HEADER" if section.text.startswith("HEADER") else section.text
     place = octets_of(part, section.numbers, text)
     if place is None:
-        session.send(name + b" NIL")
+        response.add(name + b" NIL")
         return
     if section.fields:
         octets = await _fields(content, place, section)
-        await _literal(session, name, _partial(octets, section))
+        response.add_literal(name, _partial(octets, section))
         return
     start, end = place
     if section.partial is not None:
         first, count = section.partial
         start, end = min(start + first, end), min(start + first + count, end)
-    if end - start <= WHOLE_OCTETS:
-        await _literal(session, name, await content.read(start, end))
+    if end - start <= PIECE_OCTETS:
+        response.add_literal(name, await content.read(start, end))
         return
-    session.send(b"%b {%d}\r\n" % (name, end - start))
-    async for piece in content.pieces(start, end):
-        session.send(piece)
-        await session.drained()
+    response.add(b"%b {%d}\r\n" % (name, end - start))
+    async for piece in content.pieces(start, end, size=PIECE_OCTETS):
+        response.add(piece)
+        await response.pace()
 
 
 async def _fields(content: StoredContent, place: tuple[int, int], section: Section) -> bytes:
@@ -118,8 +171,3 @@ def _partial(octets: bytes, section: Section) -> bytes:
         return octets
     first, count = section.partial
     return octets[first : first + count]
-
-
-async def _literal(session: ImapSession, name: bytes, octets: bytes) -> None:
-    session.send(b"%b {%d}\r\n" % (name, len(octets)))
-    session.send(octets)

@@ -5,8 +5,7 @@ All four together are sent as they are stored; some of them are cut out of the t
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pillarbox.grammar.imap.atoms import Cursor
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
 
 STORED = (Item.INTERNALDATE, Item.SIZE, Item.ENVELOPE, Item.BODYSTRUCTURE)
 _DATE_OCTETS = len(b'INTERNALDATE "24-Nov-2026 10:05:44 +0000"')
+Cutter = Callable[[bytes], bytes]
 _ENVELOPE = b" ENVELOPE "
 _BODYSTRUCTURE = b" BODYSTRUCTURE "
 
@@ -27,18 +27,17 @@ _BODYSTRUCTURE = b" BODYSTRUCTURE "
 async def send(session: ImapSession, uids: Sequence[int], items: tuple[FetchItem, ...]) -> bool:
     """Whether no message had gone meanwhile."""
     selected = session.view
-    kept = [item for item in STORED if item in items]
+    cut_out = cutter(items)
     told = 0
     async for rows in session.mail.messages.lines(session.owner.id, selected.mailbox_id, uids):
-        session.send(_lines(selected, rows, items, whole=len(kept) == len(STORED)))
+        session.send(_lines(selected, rows, items, cut_out))
         told += len(rows)
-        await session.drained()
-        await asyncio.sleep(0)
+        await session.pace()
     return told == len(uids)
 
 
 def _lines(
-    selected: Selected, rows: Sequence[tuple[int, bytes]], items: tuple[FetchItem, ...], *, whole: bool
+    selected: Selected, rows: Sequence[tuple[int, bytes]], items: tuple[FetchItem, ...], cut_out: Cutter
 ) -> bytes:
     view = selected.view
     has_uid, has_flags = Item.UID in items, Item.FLAGS in items
@@ -64,8 +63,22 @@ def _lines(
             values.append(uid)
         if has_flags:
             values.append(texts[place] if is_plain else selected.flags_text(uid, view.flag_sets[place]))
-        values.append(text if whole else cut(text, items))
+        values.append(cut_out(text))
     return (template * count) % tuple(values)
+
+
+def cutter(items: tuple[FetchItem, ...]) -> Cutter:
+    """What makes of the stored text what is asked for: the usual choices are one slice."""
+    match [item in items for item in STORED]:
+        case [True, True, True, True]:
+            return lambda text: text
+        case [True, True, False, False]:
+            return lambda text: text[: text.index(_ENVELOPE, _DATE_OCTETS)]
+        case [False, True, True, True]:
+            return lambda text: text[_DATE_OCTETS + 1 :]
+        case [False, False, True, True]:
+            return lambda text: text[text.index(_ENVELOPE, _DATE_OCTETS) + 1 :]
+    return lambda text: cut(text, items)
 
 
 def cut(text: bytes, items: tuple[FetchItem, ...]) -> bytes:

@@ -19,7 +19,6 @@ async def idle(session: ImapSession, tag: bytes, command: msgspec.Struct) -> Sta
     session.idle_tag = tag
     if session.selected is not None:
         session.selected.view.listener = _Listener(session)
-        session.selected.tell_updates(session, expunges=True)
     return None
 
 
@@ -33,11 +32,12 @@ class _Listener:
 
     def __call__(self) -> None:
         session = self._session()
-        if session is None or session.is_closed or session.selected is None:
+        if session is None or session.is_closed or session.selected is None or session.is_working:
+            return  # a task at work looks for news itself
+        if session.line.is_congested:
+            session.wake()  # the task waits until the client reads; what comes meanwhile is told at once then
             return
-        if session.is_working and session.idle_tag is None:
-            return
-        session.selected.tell_updates(session, expunges=True)
+        session.selected.tell_now(session, expunges=True)
         session.flush()
 
 
@@ -45,4 +45,4 @@ def end_idle(session: ImapSession) -> None:
     """DONE has come, or something else."""
     if session.selected is not None:
         session.selected.view.listener = None
-        session.selected.tell_updates(session, expunges=True)
+        session.selected.tell_now(session, expunges=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from pillarbox.grammar.imap.commands import mailbox as commands
@@ -9,6 +10,7 @@ from pillarbox.grammar.imap.mailbox_name import Path, Pattern
 from pillarbox.grammar.imap.responses import mailbox as responses
 from pillarbox.grammar.imap.responses.mailbox import Listed, StatusItems
 from pillarbox.grammar.imap.responses.status import Status
+from pillarbox.grammar.imap.states import State
 from pillarbox.model.errors import Invalid
 from pillarbox.model.mailbox import Mailbox, MailboxRole
 
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
     from pillarbox.serve.imap.session import ImapSession
 
 SELECTION_OPTIONS = {"SUBSCRIBED", "REMOTE", "RECURSIVEMATCH", "SPECIAL-USE"}
+INBOX: Path = ("INBOX",)
 RETURN_OPTIONS = {"SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS"}
 
 
@@ -32,6 +35,11 @@ async def delete(session: ImapSession, tag: bytes, command: msgspec.Struct) -> S
     """RFC 3501 §6.3.4."""
     assert isinstance(command, commands.Delete)
     await session.mail.mailboxes.delete(session.owner.id, command.path)
+    if session.selected is not None and session.selected.view.gone:
+        # The client knows; only those who do not are sent away (`Selected.tell`).
+        session.let_go()
+        session.state = State.AUTHENTICATED
+        session.tell(Status(b"*", "OK", "The mailbox that was selected is no more", b"CLOSED"))
     return Status(tag, "OK", "DELETE completed")
 
 
@@ -39,8 +47,10 @@ async def rename(session: ImapSession, tag: bytes, command: msgspec.Struct) -> S
     """RFC 3501 §6.3.5."""
     assert isinstance(command, commands.Rename)
     await session.mail.mailboxes.rename(session.owner.id, command.path, command.new_path)
+    if session.selected is not None and session.selected.path[: len(command.path)] == command.path != INBOX:
+        session.selected.path = command.new_path + session.selected.path[len(command.path) :]
     if session.selected is not None:
-        session.selected.tell_updates(session, expunges=True)
+        await session.selected.tell(session, expunges=True)
     return Status(tag, "OK", "RENAME completed")
 
 
@@ -72,7 +82,7 @@ async def status(session: ImapSession, tag: bytes, command: msgspec.Struct) -> S
         raise Invalid("that name only holds others")
     session.send(responses.format_status(_status_items(session, mailbox, command.items)))
     if session.selected is not None:
-        session.selected.tell_updates(session, expunges=True)
+        await session.selected.tell(session, expunges=True)
     return Status(tag, "OK", "STATUS completed")
 
 
@@ -93,8 +103,10 @@ async def list_(session: ImapSession, tag: bytes, command: msgspec.Struct) -> St
     """RFC 3501 §6.3.8, RFC 5258 §3."""
     assert isinstance(command, commands.List)
     unknown = {*command.selection} - SELECTION_OPTIONS | {*command.returns} - RETURN_OPTIONS
-    if unknown or command.selection == ("RECURSIVEMATCH",):
-        return Status(tag, "BAD", f"LIST options that are not known here: {' '.join(sorted(unknown)) or 'alone'}")
+    if unknown:
+        return Status(tag, "BAD", f"LIST options that are not known here: {' '.join(sorted(unknown))}")
+    if "RECURSIVEMATCH" in command.selection and not {*command.selection} - {"RECURSIVEMATCH", "REMOTE"}:
+        return Status(tag, "BAD", "RECURSIVEMATCH needs another option")  # RFC 5258 §3.1
     if command.patterns == (b"",) and not command.is_extended:
         # RFC 3501 §6.3.8: the separator, and the root of the reference.
         session.send(b'* LIST (\\Noselect) "/" ""\r\n')
@@ -105,31 +117,67 @@ async def list_(session: ImapSession, tag: bytes, command: msgspec.Struct) -> St
 
 async def _list(session: ImapSession, command: commands.List) -> None:
     patterns = [Pattern(command.reference, pattern) for pattern in command.patterns]
-    mailboxes = await session.mail.mailboxes.list(session.owner.id)
-    subscribed = set(await session.mail.mailboxes.subscriptions(session.owner.id))
-    by_path = {mailbox.path: mailbox for mailbox in mailboxes}
-    parents = {path[:length] for path in by_path for length in range(1, len(path))}
-    wants_subscribed = "SUBSCRIBED" in command.selection
-    above = {path[:length] for path in subscribed for length in range(1, len(path))}
-    candidates = set(by_path) | (subscribed if wants_subscribed else set())
-    if wants_subscribed and "RECURSIVEMATCH" in command.selection:
-        candidates |= above
-    for path in sorted(candidates):
-        if not any(pattern.matches(path) for pattern in patterns):
+    tree = _Tree(
+        await session.mail.mailboxes.list(session.owner.id),
+        await session.mail.mailboxes.subscriptions(session.owner.id),
+        command,
+    )
+    matching = []
+    for path in tree.candidates():
+        if any(pattern.matches(path) for pattern in patterns):
+            matching.append(path)
+        await session.pace()
+    untold_above = tree.above(tree.selected.difference(matching))
+    for path in matching:
+        listed = tree.listed(path, has_untold_children=path in untold_above)
+        if listed is None:
             continue
-        mailbox = by_path.get(path)
-        child_info = wants_subscribed and "RECURSIVEMATCH" in command.selection and path in above
-        if wants_subscribed and path not in subscribed and not child_info:
-            continue
-        use = _use(mailbox)
-        if "SPECIAL-USE" in command.selection and use is None:
-            continue
-        attributes = _attributes(mailbox, has_children=path in parents, use=use)
-        if path in subscribed and (wants_subscribed or "SUBSCRIBED" in command.returns):
-            attributes += ("\\Subscribed",)
-        session.send(responses.format_list(Listed(attributes, path, child_info)))
+        session.send(responses.format_list(listed))
+        mailbox = tree.by_path.get(path)
         if command.status_items and mailbox is not None and mailbox.selectable:
             session.send(responses.format_status(_status_items(session, mailbox, command.status_items)))
+        await session.pace()
+
+
+class _Tree:
+    """All names of an account, as one LIST looks at them (RFC 5258 §3)."""
+
+    def __init__(self, mailboxes: Sequence[Mailbox], subscribed: Sequence[Path], command: commands.List) -> None:
+        self.by_path = {mailbox.path: mailbox for mailbox in mailboxes}
+        self._command = command
+        self._subscribed = set(subscribed)
+        self._parents = self.above(self.by_path)
+        names = {*self.by_path, *self._subscribed} if "SUBSCRIBED" in command.selection else {*self.by_path}
+        self.selected = {path for path in names if self._is_selected(path)}
+        self._above = self.above(self.selected) if "RECURSIVEMATCH" in command.selection else set()
+
+    def above(self, paths: Iterable[Path]) -> set[Path]:
+        """The names above these."""
+        return {path[:n] for path in paths for n in range(1, len(path))}
+
+    def candidates(self) -> list[Path]:
+        """Every name that may be listed."""
+        return sorted(self.selected | self._above)
+
+    def _is_selected(self, path: Path) -> bool:
+        selection = self._command.selection
+        if "SUBSCRIBED" in selection and path not in self._subscribed:
+            return False
+        return "SPECIAL-USE" not in selection or _use(self.by_path.get(path)) is not None
+
+    def listed(self, path: Path, *, has_untold_children: bool) -> Listed | None:
+        """What is said of a name that matches a pattern; None when nothing is.
+
+        A name that is there for its children alone is left out where they are all told anyway (RFC 5258 §3.5).
+        """
+        if path not in self.selected and not has_untold_children:
+            return None
+        mailbox = self.by_path.get(path)
+        attributes = _attributes(mailbox, has_children=path in self._parents, use=_use(mailbox))
+        wants_subscribed = "SUBSCRIBED" in self._command.selection
+        if path in self._subscribed and (wants_subscribed or "SUBSCRIBED" in self._command.returns):
+            attributes += ("\\Subscribed",)
+        return Listed(attributes, path, child_info=wants_subscribed and path in self._above)
 
 
 def _attributes(mailbox: Mailbox | None, *, has_children: bool, use: str | None) -> tuple[str, ...]:
@@ -158,6 +206,7 @@ async def lsub(session: ImapSession, tag: bytes, command: msgspec.Struct) -> Sta
         if pattern.matches(path):
             attributes = () if path in existing else ("\\Noselect",)
             session.send(responses.format_list(Listed(attributes, path), name="LSUB"))
+        await session.pace()
     if command.pattern.endswith(b"%"):
         for path in sorted(_unsubscribed_parents(subscribed)):
             if pattern.matches(path):

@@ -37,7 +37,8 @@ def reply_to(tag: bytes, error: errors.MailError, *, code: bytes | None = None) 
     for kind in type(error).__mro__:
         row = CODES.get(kind)
         if row is not None:
-            return Status(tag, row[0], error.text, row[1] if code is None else code)
+            # A text may quote what the client wrote: it stays on one line.
+            return Status(tag, row[0], " ".join(error.text.split()), row[1] if code is None else code)
     raise TypeError(f"{type(error).__name__} has no row")  # cannot be: MailError has one
 
 

@@ -11,6 +11,7 @@ from pillarbox.grammar.imap.responses.status import Status
 from pillarbox.model import query
 from pillarbox.model.query import Query
 from pillarbox.model.sequence_set import SequenceSet
+from pillarbox.serve.imap.numbers import numbers_of
 from pillarbox.serve.imap.selected import Selected
 
 if TYPE_CHECKING:
@@ -24,12 +25,8 @@ async def search(session: ImapSession, tag: bytes, command: msgspec.Struct) -> S
     assert isinstance(command, Search)
     selected = session.view
     uids = await session.mail.search.find(session.owner.id, selected.view, _resolve(selected, command.query))
-    if command.by_uid:
-        found = list(uids)
-    else:
-        found = [number for uid in uids if (number := selected.view.number_of(uid)) is not None]
-    session.send(format_search(found))
-    selected.tell_updates(session, expunges=command.by_uid)
+    session.send(format_search(uids if command.by_uid else numbers_of(selected, uids)))
+    await selected.tell(session, expunges=command.by_uid)
     return Status(tag, "OK", "SEARCH completed")
 
 

@@ -42,15 +42,13 @@ async def _open(session: ImapSession, path: Path, *, read_only: bool) -> None:
     view = await session.mail.open_mailboxes.open(session.owner.id, mailbox.id, claim_recent=not read_only)
     selected = Selected(view, mailbox.path, mailbox.id, read_only=read_only)
     session.selected = selected
-    flags = " ".join(selected.known_flags())
     session.send(selected.flags_line())
     session.send(format_count(view.exists, "EXISTS"))
     session.send(format_count(view.recent_count, "RECENT"))
     unseen = view.first_unseen(SEEN)
     if unseen is not None:
         session.tell(Status(b"*", "OK", "First unseen", b"UNSEEN %d" % unseen))
-    permanent = b"PERMANENTFLAGS ()" if read_only else f"PERMANENTFLAGS ({flags} \\*)".encode()
-    session.tell(Status(b"*", "OK", "Flags that are kept", permanent))
+    session.tell(selected.permanent_flags())
     session.tell(Status(b"*", "OK", "UIDs are valid", b"UIDVALIDITY %d" % view.uidvalidity))
     session.tell(Status(b"*", "OK", "Next UID, as expected", b"UIDNEXT %d" % view.mailbox.uidnext))
 
@@ -77,7 +75,7 @@ async def expunge(session: ImapSession, tag: bytes, command: msgspec.Struct) -> 
     require_writable(selected)
     uids = None if command.uids is None else selected.view.uids_in(command.uids)
     await session.mail.messages.expunge(session.owner.id, selected.mailbox_id, uids)
-    selected.tell_updates(session, expunges=True)
+    await selected.tell(session, expunges=True)
     return Status(tag, "OK", "EXPUNGE completed")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from pillarbox.core.view import View
@@ -18,12 +19,14 @@ if TYPE_CHECKING:
     from pillarbox.serve.imap.session import ImapSession
 
 RECENT = b"\\Recent"
+LINES = 500
+"""Lines of news made in one go: about a millisecond."""
 
 
 class Selected:
     """A `View` with a name, and the ready texts of its flag sets."""
 
-    __slots__ = ("_texts", "_told_keywords", "mailbox_id", "path", "read_only", "view")
+    __slots__ = ("_known_sets", "_texts", "_told_keywords", "mailbox_id", "path", "read_only", "view")
 
     def __init__(self, view: View, path: Path, mailbox_id: MailboxId, *, read_only: bool) -> None:
         self.view = view
@@ -31,6 +34,7 @@ class Selected:
         self.mailbox_id = mailbox_id
         self.read_only = read_only
         self._texts: list[bytes] = []
+        self._known_sets = len(view.flag_sets)
         self._told_keywords = len(view.mailbox.keywords)
 
     def flag_texts(self) -> list[bytes]:
@@ -55,28 +59,63 @@ class Selected:
         names = tuple(name for _, name in (*SYSTEM_FLAGS, *REGISTERED_KEYWORDS))
         return (*names, *(k for k in self.view.mailbox.keywords if k not in names))
 
-    def tell_updates(self, session: ImapSession, *, expunges: bool) -> None:
-        """Queue what others have changed."""
+    def permanent_flags(self) -> Status:
+        """PERMANENTFLAGS: the same, and any other (RFC 3501 §7.1)."""
+        flags = "" if self.read_only else " ".join((*self.known_flags(), "\\*"))
+        return Status(b"*", "OK", "Flags that are kept", f"PERMANENTFLAGS ({flags})".encode())
+
+    @property
+    def has_news(self) -> bool:
+        """Whether others have changed something that is not told yet."""
+        return self.view.gone or self.view.has_updates
+
+    def tell_keywords(self, session: ImapSession) -> None:
+        """Queue FLAGS when messages here bear a keyword that the client was not told of."""
+        if len(self.view.flag_sets) == self._known_sets:
+            return
+        self._known_sets = len(self.view.flag_sets)
+        keywords = len(self.view.mailbox.keywords)
+        if keywords != self._told_keywords:
+            self._told_keywords = keywords
+            session.send(self.flags_line())
+            session.tell(self.permanent_flags())
+
+    async def tell(self, session: ImapSession, *, expunges: bool) -> None:
+        """Say what others have changed, in pieces."""
+        for _ in self._news(session, expunges):
+            await session.pace()
+
+    def tell_now(self, session: ImapSession, *, expunges: bool) -> None:
+        """Queue the same at once, where nothing may wait."""
+        for _ in self._news(session, expunges):
+            pass
+
+    def _news(self, session: ImapSession, expunges: bool) -> Iterator[None]:
+        """Queue what there is; stops now and then, so that it can be sent. No waiting changes what is told."""
         if self.view.gone:
             session.let_go()
             session.tell(Status(b"*", "BYE", "The mailbox was deleted"))
             session.close_after_work()
             return
+        self.tell_keywords(session)
         if not self.view.has_updates:
             return
         updates = self.view.take_updates(expunges=expunges)
-        for number in updates.expunged:
-            session.send(format_count(number, "EXPUNGE"))
+        for start in range(0, len(updates.expunged), LINES):
+            numbers = updates.expunged[start : start + LINES]
+            session.send(b"".join(format_count(number, "EXPUNGE") for number in numbers))
+            yield
         if updates.exists is not None:
             session.send(format_count(updates.exists, "EXISTS"))
         if updates.recent is not None:
             session.send(format_count(updates.recent, "RECENT"))
-        if updates.changed:
-            if len(self.view.mailbox.keywords) != self._told_keywords:
-                self._told_keywords = len(self.view.mailbox.keywords)
-                session.send(self.flags_line())
-            for number, uid, flags, _ in updates.changed:
-                session.send(format_fetch(number, (b"UID %d FLAGS %b" % (uid, self.flags_text(uid, flags)),)))
+        for start in range(0, len(updates.changed), LINES):
+            changed = updates.changed[start : start + LINES]
+            session.send(b"".join(self._changed_line(number, uid, flags) for number, uid, flags, _ in changed))
+            yield
+
+    def _changed_line(self, number: int, uid: int, flags: FlagSet) -> bytes:
+        return format_fetch(number, (b"UID %d FLAGS %b" % (uid, self.flags_text(uid, flags)),))
 
     def close(self) -> None:
         """Leave the mailbox."""

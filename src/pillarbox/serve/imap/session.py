@@ -1,9 +1,11 @@
 """One IMAP conversation: whole commands in, responses out, by the states of `grammar.imap.states`.
 
-Commands are answered in their order, one at a time (RFC 3501 §5.5). What must never happen: an EXPUNGE told during
+Commands are answered in their order, one at a time (RFC 3501 §5.5). Long answers go out in pieces (`pace`), so that
+what is held for one client is bounded and others have their turn. What must never happen: an EXPUNGE told during
 FETCH, STORE or SEARCH, since numbers would shift under the client (RFC 9051 §7.5.1); an OK for what is not on disk.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import datetime
 from ssl import SSLContext
@@ -27,13 +29,18 @@ from pillarbox.serve.imap.selected import Selected
 
 Answer: TypeAlias = Status | None
 
+FLUSH_OCTETS = 65_536
+"""So much is gathered before it is written; with the connection's own bound it is all that waits for one client."""
+TURN_SECONDS = 0.002
+"""After so long others have their turn."""
+
 
 class ImapSession(Pump):
     """The state of one connection; handlers are functions in the modules beside this one."""
 
     __slots__ = (
-        "__weakref__", "_at_work", "_bad", "_out", "account", "begun", "idle_tag", "mail", "reader", "selected",
-        "state", "tls_context",
+        "__weakref__", "_at_work", "_bad", "_out", "_out_octets", "_turn", "account", "begun", "idle_tag", "mail",
+        "reader", "selected", "state", "tls_context",
     )  # fmt: skip
 
     def __init__(self, mail: Mail, tls: SSLContext | None, spawn: Spawn) -> None:
@@ -47,6 +54,8 @@ class ImapSession(Pump):
         self.begun: datetime = mail.clock.now()
         self.reader = CommandReader(mail.limits.imap_line_octets)
         self._out: list[bytes] = []
+        self._out_octets = 0
+        self._turn = 0.0
         self._bad = 0
         self._at_work = b"*"
 
@@ -61,6 +70,11 @@ class ImapSession(Pump):
     def may_send_password(self) -> bool:
         """Under TLS, or where nobody else can listen."""
         return bool(self.line.tls) or self.peer_ip.startswith("127.") or self.peer_ip == "::1"
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing more is answered."""
+        return self.state is State.LOGOUT
 
     @property
     def owner(self) -> Account:
@@ -85,21 +99,33 @@ class ImapSession(Pump):
 
     async def work(self) -> None:
         """Answer all commands that have come whole."""
+        self._turn = self.mail.clock.monotonic()
         self.reader.feed(self.take())
-        while not self.is_closed:
+        while not (self.is_closed or self.is_over):
             if self.idle_tag is not None:
-                if not self._read_done():
+                if not await self._idle_on():
                     break
                 continue
             event = self.reader.next()
             if event is None:
                 break
             await self._handle(event)
-            if self.state is State.LOGOUT or self.closing:
+            if self.closing:
                 break
+            await self.pace()
         self.flush()
-        if self.state is State.LOGOUT:
+        if self.is_over:
+            self.discard_pending()
             self.line.close()
+
+    async def _idle_on(self) -> bool:
+        """Within IDLE: news for a client that has begun to read again, then DONE. Whether a line was there."""
+        if self.line.is_congested:
+            self.flush()
+            await self.line.wait_drained()
+        while self.selected is not None and self.selected.has_news:
+            await self.selected.tell(self, expunges=True)
+        return not self.is_over and self._read_done()
 
     def _read_done(self) -> bool:
         """Within IDLE only DONE may come (RFC 2177 §3). Whether a line was there."""
@@ -109,6 +135,8 @@ class ImapSession(Pump):
         tag, self.idle_tag = self.idle_tag, None
         assert tag is not None
         handlers.end_idle(self)
+        if self.is_over:
+            return True
         if isinstance(event, Whole) and event.text.upper() == b"DONE":
             self.tell(Status(tag, "OK", "IDLE is over"))
         else:
@@ -144,7 +172,7 @@ class ImapSession(Pump):
             return
         self.reader.accept(event.size_octets)
         if event.waits:
-            self._out.append(status.format_continuation(b"go on"))
+            self.send(status.format_continuation(b"go on"))
             self.flush()
 
     async def _command(self, text: bytes) -> None:
@@ -195,20 +223,28 @@ class ImapSession(Pump):
         self.send(status.format(answer))
 
     def send(self, octets: bytes) -> None:
-        """Queue octets; `flush` or `drained` sends them."""
+        """Queue octets; `flush` or `pace` sends them."""
         self._out.append(octets)
+        self._out_octets += len(octets)
 
     def flush(self) -> None:
         """Send what is queued in one write."""
         if self._out:
             self.line.write(self._out[0] if len(self._out) == 1 else b"".join(self._out))
             self._out.clear()
+            self._out_octets = 0
 
-    async def drained(self) -> None:
-        """Send, and wait while the client reads slowly. Raises: Unavailable when it has gone."""
-        self.flush()
-        if self.line.is_congested:
-            await self.line.wait_drained()
+    async def pace(self) -> None:
+        """Between the pieces of a long answer: send what has gathered, wait while the client reads slowly, and let
+        others have their turn. Raises: Unavailable when the client has gone."""
+        if self._out_octets >= FLUSH_OCTETS:
+            self.flush()
+            if self.line.is_congested:
+                await self.line.wait_drained()
+                self._turn = self.mail.clock.monotonic()
+        if self.mail.clock.monotonic() - self._turn > TURN_SECONDS:
+            await asyncio.sleep(0)
+            self._turn = self.mail.clock.monotonic()
 
     # --- end -----------------------------------------------------------------------------------------------------
 
@@ -217,6 +253,17 @@ class ImapSession(Pump):
         if self.selected is not None:
             self.selected.close()
             self.selected = None
+
+    def idle(self) -> None:
+        """Told by wire. A command at work is no silence of the client's: its time begins anew."""
+        if self.is_working and self._arrival is None:
+            limits = self.mail.limits
+            signed_in = self.account is not None
+            self.line.set_timeout(
+                limits.imap_idle_timeout_seconds if signed_in else limits.imap_preauth_timeout_seconds
+            )
+        else:
+            super().idle()
 
     def farewell(self) -> None:
         """BYE (RFC 3501 §7.1.5)."""
@@ -227,6 +274,7 @@ class ImapSession(Pump):
     def report_bug(self) -> None:
         """NO [SERVERBUG] to the command that was at work; what it had begun to say is void."""
         self._out.clear()
+        self._out_octets = 0
         self.tell(replies.bug(self._at_work))
         self.flush()
 

@@ -43,7 +43,7 @@ async def capability(session: ImapSession, tag: bytes, command: msgspec.Struct) 
 async def noop(session: ImapSession, tag: bytes, command: msgspec.Struct) -> Status:
     """RFC 3501 §6.1.2, and CHECK (RFC 3501 §6.4.1): news are told."""
     if session.selected is not None:
-        session.selected.tell_updates(session, expunges=True)
+        await session.selected.tell(session, expunges=True)
     return Status(tag, "OK", "Completed")
 
 
@@ -79,6 +79,7 @@ async def start_tls(session: ImapSession, tag: bytes, command: msgspec.Struct) -
     session.discard_pending()
     try:
         await session.line.start_tls(session.tls_context, server_side=True)
+        session.line.resume_reading()
     except Unavailable as problem:
         log.info("tls.failed", peer=session.line.peer, status=problem.text)
         session.line.abort()
