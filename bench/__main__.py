@@ -5,6 +5,7 @@ rounds, `ratio` is ours / peer. Needs root, Debian's postfix and dovecot (`.ci/r
 """
 
 import argparse
+import contextlib
 import json
 import os
 import platform
@@ -17,11 +18,13 @@ from bench.figures import compare
 from bench.servers import open_servers
 
 MEASURES = {"deliver": deliver.measure, "fetch": fetch.measure, "idle": idle.measure}
+FRESH = {"idle"}
+"""Measured on servers that have done nothing before: memory that was freed and kept would hide what is used."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n")[0])
-    parser.add_argument("what", nargs="*", default=["all"], choices=[*MEASURES, "all"])
+    parser.add_argument("what", nargs="*", metavar="|".join([*MEASURES, "all"]))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--messages", type=int, default=6000, help="of `deliver`, each round")
     parser.add_argument("--sessions", type=int, default=20)
@@ -30,17 +33,27 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=1_000, help="of `idle`")
     parser.add_argument("--only", choices=["ours", "peer"], help="measure one side alone")
     options = parser.parse_args()
-    wanted = list(MEASURES) if "all" in options.what else options.what
+    wanted = list(MEASURES) if not options.what or "all" in options.what else options.what
+    if unknown := sorted({*wanted} - {*MEASURES}):
+        parser.error(f"no such measure: {', '.join(unknown)}")
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     found: dict[str, object] = {
         "machine": f"{platform.processor() or platform.machine()}, Python {platform.python_version()}"
     }
     with tempfile.TemporaryDirectory(prefix="pillarbox-bench-") as folder:
         Path(folder).chmod(0o755)
-        with open_servers(Path(folder), only=options.only) as servers:
+        with contextlib.ExitStack() as stack:
+            if {*wanted} - FRESH:
+                servers = stack.enter_context(open_servers(Path(folder, "shared"), only=options.only))
             for name in wanted:
                 print(f"measuring {name}", file=sys.stderr)
-                found[name] = compare(MEASURES[name], servers, options)
+                rounds = (
+                    open_servers(Path(folder, f"{name}{number}"), only=options.only)
+                    if name in FRESH
+                    else contextlib.nullcontext(servers)
+                    for number in range(options.rounds)
+                )
+                found[name] = compare(MEASURES[name], rounds, options)
     print(json.dumps(found, indent=1))
 
 

@@ -44,6 +44,8 @@ def open_servers(folder: Path, *, only: str | None) -> Iterator[list[Server]]:
     """Both, or the one asked for."""
     with contextlib.ExitStack() as stack:
         servers = []
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o755)
         if only != "peer":
             servers.append(stack.enter_context(ours(folder / "ours")))
         if only != "ours":
