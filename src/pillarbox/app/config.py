@@ -3,18 +3,22 @@
 Nothing starts from a configuration that is not right as a whole.
 """
 
+import ipaddress
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 
-from pillarbox.model.address import domain_key
+from pillarbox.app.names import read_domain
+from pillarbox.model.errors import Invalid
 from pillarbox.model.limits import Limits
 
 FILE = "pillarbox.toml"
 
 PORT_OFFSETS = {"mx": 25, "submissions": 465, "submission": 587, "imap": 143, "imaps": 993, "http": 80, "https": 443}
+ZERO_IS_NONE = ("account_octets", "connections_per_loopback")
+"""Limits for which 0 means that there is none; any other must let something through."""
 
 
 class ConfigurationError(Exception):
@@ -55,7 +59,7 @@ class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[log]`."""
 
-    level: str = "info"
+    level: Literal["debug", "info", "warning", "error"] = "info"
     json: bool = False
 
 
@@ -110,37 +114,63 @@ def convert(document: dict[str, Any], name: str) -> Configuration:
 
 def _check(found: Configuration, name: str) -> None:
     """What types cannot say."""
-    server = found.server
-    if not server.domains:
-        raise ConfigurationError(f"{name}: server.domains: at least one domain is needed")
-    for key, names in (("server.hostname", [server.hostname]), ("server.domains", server.domains)):
-        for each in names:
-            try:
-                domain_key(each)
-            except (ValueError, UnicodeError):
-                raise ConfigurationError(f"{name}: {key}: {each!r} is not a domain name") from None
-    if not 0 <= server.port_base <= 65_535 - max(PORT_OFFSETS.values()):
-        raise ConfigurationError(f"{name}: server.port_base: must be from 0 to {65_535 - max(PORT_OFFSETS.values())}")
+    _check_server(found.server, f"{name}: server")
     for server_name in found.dns.nameservers:
-        _check_host_port(f"{name}: dns.nameservers", server_name)
+        _check_host_port(f"{name}: dns.nameservers", server_name, must_be_ip=True)
     for domain, target in found.routes.items():
+        _check_domain(f"{name}: routes", domain)
         _check_host_port(f"{name}: routes.{domain}", target)
     if found.relay.smarthost:
         _check_host_port(f"{name}: relay.smarthost", found.relay.smarthost)
+    if not 0 < found.relay.port < 65_536:
+        raise ConfigurationError(f"{name}: relay.port: must be from 1 to 65535")
     for seconds in retry_seconds(found.relay):
         if seconds <= 0:
             raise ConfigurationError(f"{name}: relay.retry_seconds: must be above 0")
     if found.relay.expire_seconds <= 0:
         raise ConfigurationError(f"{name}: relay.expire_seconds: must be above 0")
     for field in msgspec.structs.fields(Limits):
-        if getattr(found.limits, field.name) < 0:
+        value = getattr(found.limits, field.name)
+        if value < 0:
             raise ConfigurationError(f"{name}: limits.{field.name}: must not be below 0")
+        if value == 0 and not isinstance(value, bool) and field.name not in ZERO_IS_NONE:
+            raise ConfigurationError(f"{name}: limits.{field.name}: must be above 0")
 
 
-def _check_host_port(where: str, text: str) -> None:
+def _check_server(server: ServerSettings, where: str) -> None:
+    if not server.domains:
+        raise ConfigurationError(f"{where}.domains: at least one domain is needed")
+    _check_domain(f"{where}.hostname", server.hostname)
+    for domain in server.domains:
+        _check_domain(f"{where}.domains", domain)
+    if not _is_ip(server.listen):
+        raise ConfigurationError(f"{where}.listen: {server.listen!r} is no IP address")
+    highest = 65_535 - max(PORT_OFFSETS.values())
+    if not 0 <= server.port_base <= highest:
+        raise ConfigurationError(f"{where}.port_base: must be from 0 to {highest}")
+
+
+def _check_domain(where: str, text: str) -> None:
+    try:
+        read_domain(text)
+    except Invalid as problem:
+        raise ConfigurationError(f"{where}: {problem.text}") from None
+
+
+def _check_host_port(where: str, text: str, *, must_be_ip: bool = False) -> None:
     host, _, port = text.rpartition(":")
     if not host or not port.isdecimal() or not 0 < int(port) < 65_536:
         raise ConfigurationError(f"{where}: {text!r} is not host:port")
+    if must_be_ip and not _is_ip(host.strip("[]")):
+        raise ConfigurationError(f"{where}: {host!r} is no IP address, and there is nobody yet to ask for it")
+
+
+def _is_ip(text: str) -> bool:
+    try:
+        ipaddress.ip_address(text)
+    except ValueError:
+        return False
+    return True
 
 
 def retry_seconds(relay: RelaySettings) -> tuple[float, ...]:

@@ -6,7 +6,6 @@ from typing import Any
 import msgspec
 
 from pillarbox.app.config import Configuration, ConfigurationError, convert
-from pillarbox.model.limits import Limits
 
 COMMENTS: dict[str, str] = {
     "server": "Who this server is, and where it listens.",
@@ -29,6 +28,51 @@ COMMENTS: dict[str, str] = {
     "log.level": "debug, info, warning or error.",
     "log.json": "JSON in place of key=value.",
     "limits": "Bounds on everything that a peer can send or hold. 0 where it says so means none.",
+    "limits.message_octets": "One message, header and all.",
+    "limits.header_octets": "The header of one message, or of one part of it.",
+    "limits.line_octets": "A line of content, without its end; longer ones are refused unless long_lines.",
+    "limits.long_lines": "Take lines up to long_line_octets, as the large providers do.",
+    "limits.long_line_octets": "The same with long_lines.",
+    "limits.parts": "MIME parts of one message.",
+    "limits.part_depth": "Parts within parts.",
+    "limits.smtp_command_octets": "An SMTP command line with its parameters.",
+    "limits.smtp_auth_line_octets": "A line of an AUTH exchange.",
+    "limits.smtp_recipients": "Recipients of one message.",
+    "limits.smtp_bad_commands": "Errors in one SMTP connection before it is closed.",
+    "limits.smtp_commands": "Commands in one SMTP connection before it is closed.",
+    "limits.smtp_command_timeout_seconds": "Silence where a command should come.",
+    "limits.smtp_data_timeout_seconds": "Silence within content.",
+    "limits.smtp_client_connect_seconds": "Patience with other servers: until the connection stands,",
+    "limits.smtp_client_greeting_seconds": "until they greet,",
+    "limits.smtp_client_command_seconds": "until they answer a command,",
+    "limits.smtp_client_data_end_seconds": "until they answer the end of the content.",
+    "limits.imap_line_octets": "One line of an IMAP command.",
+    "limits.imap_literal_octets": "A literal; APPEND's may have message_octets.",
+    "limits.imap_command_octets": "A whole IMAP command, literals and all; APPEND's literal is not counted.",
+    "limits.imap_bad_commands": "Errors in one IMAP connection before it is closed.",
+    "limits.imap_preauth_timeout_seconds": "Silence of somebody who has not signed in.",
+    "limits.imap_client_command_seconds": "As an IMAP client: without an octet of an answer.",
+    "limits.imap_idle_timeout_seconds": "Silence of somebody who has.",
+    "limits.connections": "Connections to all ports together.",
+    "limits.connections_per_address": "Connections from one address.",
+    "limits.connections_per_loopback": "The same from this machine; 0: not counted.",
+    "limits.pending_output_octets": "What may wait for a client that does not read.",
+    "limits.write_stall_seconds": "How long it may wait.",
+    "limits.tls_handshake_seconds": "Until TLS stands.",
+    "limits.account_octets": "Quota of each account; 0: none.",
+    "limits.mailboxes": "Mailboxes of one account.",
+    "limits.mailbox_name_octets": "The name of a mailbox, with those above it.",
+    "limits.mailbox_depth": "Mailboxes within mailboxes.",
+    "limits.keywords": "Different keywords of one account.",
+    "limits.login_failures": "Wrong passwords from one address in login_window_seconds.",
+    "limits.login_window_seconds": "How long they are remembered.",
+    "limits.password_threads": "Passwords that are verified at the same time.",
+    "limits.dns_timeout_seconds": "For one answer of a name server.",
+    "limits.relay_connections": "Connections to other servers.",
+    "limits.relay_connections_per_destination": "Connections to one domain's servers.",
+    "limits.relay_messages_per_connection": "Messages over one of them.",
+    "limits.hops": "Received fields in a message before a loop is assumed.",
+    "limits.alias_depth": "Aliases that lead to aliases.",
 }
 
 
@@ -84,8 +128,6 @@ def _section(name: str, kind: Any, given: dict[str, Any]) -> list[str]:
     lines = []
     for field in msgspec.structs.fields(kind):
         comment = COMMENTS.get(f"{name}.{field.name}")
-        if comment is None and kind is not Limits:
-            raise KeyError(f"{name}.{field.name} has no comment")
         if comment is not None:
             lines.append(f"# {comment}")
         if field.name in given:

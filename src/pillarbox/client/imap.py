@@ -5,9 +5,11 @@ dialogue is recorded, with secrets masked.
 """
 
 import asyncio
+import contextlib
+import re
 import ssl
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -34,8 +36,13 @@ from pillarbox.model.query import Query
 from pillarbox.model.transcript import MASK, Transcript
 from pillarbox.wire.connection import Line, connect
 
-COMMAND_SECONDS = 120.0
 RESPONSE_OCTETS = 200 << 20
+"""Of all that one command brings."""
+
+
+_EXISTS = re.compile(rb"(\d{1,10}) EXISTS", re.IGNORECASE)
+_FETCH = re.compile(rb"(\d{1,10}) FETCH ", re.IGNORECASE)
+_LITERAL = re.compile(rb"\{(\d{1,15})\+?\}\r\n")
 
 
 class ImapRefusal(MailError):
@@ -68,8 +75,11 @@ class ImapClient:
         self._line: Line | None = None
         self._reader = ResponseReader(RESPONSE_OCTETS)
         self._responses: deque[bytes] = deque()
+        self._untagged: list[bytes] = []
+        self._octets = 0
         self._waiting: asyncio.Future[None] | None = None
         self._problem: MailError | None = None
+        self._farewell = "the server closed the connection"
         self._count = 0
 
     # --- the sink ------------------------------------------------------------------------------------------------
@@ -82,22 +92,44 @@ class ImapClient:
 
     def received(self, data: bytes) -> None:
         """Told by wire."""
+        if self._problem is not None:
+            return
+        self._octets += len(data)
         try:
-            self._responses.extend(self._reader.feed(data))
-        except ValueError as problem:
-            self._problem = Unavailable(str(problem))
+            found = self._reader.feed(data) if self._octets <= RESPONSE_OCTETS else None
+        except ValueError:
+            found = None
+        if found is None:
+            self._give_up("the server speaks without end")
+            return
+        self._responses.extend(found)
+        for response in found:
+            if response[:6].upper() == b"* BYE ":
+                self._farewell = f"the server closes: {response[6:200].decode('utf-8', 'replace')}"
         self._wake()
 
     def idle(self) -> None:
         """Told by wire."""
+        self._give_up("the server did not answer in time")
 
     def shutdown(self) -> None:
         """Told by wire."""
+        self.abort()
 
     def closed(self) -> None:
         """Told by wire."""
-        self._problem = self._problem or Unavailable("the server closed the connection")
+        self._problem = self._problem or Unavailable(self._farewell)
         self._wake()
+
+    def _give_up(self, reason: str) -> None:
+        self._problem = self._problem or Unavailable(reason)
+        self.abort()
+        self._wake()
+
+    def abort(self) -> None:
+        """Close now, without a word."""
+        if self._line is not None:
+            self._line.abort()
 
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():
@@ -109,15 +141,15 @@ class ImapClient:
             self.recorder.event(f"TLS: {self._line.tls}")
 
     async def _response(self) -> bytes:
-        try:
-            async with asyncio.timeout(COMMAND_SECONDS):
-                while not self._responses:
-                    if self._problem is not None:
-                        raise self._problem
-                    self._waiting = asyncio.get_running_loop().create_future()
-                    await self._waiting
-        except TimeoutError:
-            raise Unavailable("the server did not answer in time") from None
+        """The next one; waits as long as something comes, which may be a large literal. Raises: Unavailable."""
+        assert self._line is not None
+        self._line.set_timeout(self._limits.imap_client_command_seconds)
+        while not self._responses:
+            if self._problem is not None:
+                raise self._problem
+            self._waiting = asyncio.get_running_loop().create_future()
+            await self._waiting
+        self._line.set_timeout(None)
         response = self._responses.popleft()
         self.recorder.add(Speaker.SERVER, _shown(response))
         return response
@@ -127,19 +159,28 @@ class ImapClient:
     async def open(
         self, host: str, port: int, *, implicit_tls: bool, starttls: bool, context: ssl.SSLContext | None
     ) -> None:
-        """Connect, read the greeting, encrypt. Raises: Unavailable, Refused."""
+        """Connect, read the greeting, encrypt. Raises: Unavailable, Refused, ImapRefusal; nothing is open then."""
         self.recorder.server = f"{host}:{port}"
         await connect(host, port, self, self._limits, tls=context if implicit_tls else None)
-        greeting = status_responses.parse(await self._response())
-        if greeting.kind == "BYE":
-            raise Refused(greeting.text)
-        if starttls and context is not None:
-            await self.command(session.StartTls())
-            assert self._line is not None
-            self._reader = ResponseReader(RESPONSE_OCTETS)
-            await self._line.start_tls(context, server_side=False, server_hostname=host)
-            self._note_tls()
-        await self.read_capabilities()
+        try:
+            greeting = _status(await self._response())
+            if greeting.kind not in ("OK", "PREAUTH"):
+                raise Refused(greeting.text)
+            if starttls and context is not None:
+                await self._encrypt(context, host)
+            await self.read_capabilities()
+        except BaseException:
+            self.abort()
+            raise
+
+    async def _encrypt(self, context: ssl.SSLContext, host: str) -> None:
+        """RFC 9051 §6.2.1. What came in the clear behind the OK is thrown away: nobody knows who wrote it."""
+        await self.command(session.StartTls())
+        assert self._line is not None
+        self._reader = ResponseReader(RESPONSE_OCTETS)
+        self._responses.clear()
+        await self._line.start_tls(context, server_side=False, server_hostname=host)
+        self._note_tls()
 
     async def command(self, command: msgspec.Struct, *, shown: str | None = None) -> Answer:
         """Send one, wait for its tagged status. Raises: ImapRefusal, Unavailable."""
@@ -152,6 +193,8 @@ class ImapClient:
         """With literals: each is announced and waited for, unless the server takes them at once."""
         if self._line is None or self._problem is not None:
             raise self._problem or Unavailable("not connected")
+        self._octets = 0
+        self._untagged = []
         self.recorder.add(Speaker.CLIENT, _shown(octets) if shown is None else shown)
         pieces = _split_literals(octets)
         for position, piece in enumerate(pieces):
@@ -162,23 +205,24 @@ class ImapClient:
                 await self._line.wait_drained()
 
     async def _continuation(self) -> None:
-        response = await self._response()
+        """Wait until the literal is asked for; anything untagged may come first (RFC 9051 §5.2)."""
+        response = await self._tagged()
         if not response.startswith(b"+"):
             raise ImapRefusal(_status(response))
 
+    async def _tagged(self) -> bytes:
+        """The next response that is not untagged; those before it are kept."""
+        while (response := await self._response()).startswith(b"* "):
+            self._untagged.append(response[2:])
+        return response
+
     async def _finish(self, tag: bytes) -> Answer:
-        untagged: list[bytes] = []
-        while True:
-            response = await self._response()
-            if response.startswith(b"* "):
-                untagged.append(response[2:])
-                continue
-            status = _status(response)
-            if status.tag != tag:
-                raise Unavailable("the server answered another command")
-            if status.kind != "OK":
-                raise ImapRefusal(status)
-            return Answer(status, tuple(untagged))
+        status = _status(await self._tagged())
+        if status.tag != tag:
+            raise Unavailable("the server answered another command")
+        if status.kind != "OK":
+            raise ImapRefusal(status)
+        return Answer(status, tuple(self._untagged))
 
     async def read_capabilities(self) -> None:
         """RFC 3501 §6.1.1."""
@@ -186,24 +230,29 @@ class ImapClient:
         self.capabilities = frozenset(b" ".join(found).decode("latin-1").upper().split())
 
     async def sign_in(self, credentials: Credentials) -> None:
-        """AUTHENTICATE PLAIN where it is offered, else LOGIN. Raises: BadCredentials."""
+        """AUTHENTICATE PLAIN where it is offered, else LOGIN. Raises: BadCredentials, Refused, Unavailable."""
         name, password = credentials.authcid.encode(), credentials.password.encode()
         try:
             if {"AUTH=PLAIN", "SASL-IR"} <= self.capabilities:
                 initial = encode64(format_plain(credentials))
                 plain = session.Authenticate("PLAIN", initial)
                 await self.command(plain, shown=f"a{self._count + 1} AUTHENTICATE PLAIN {MASK}")
+            elif "LOGINDISABLED" in self.capabilities:  # RFC 9051 §6.2.3: then the password must not be sent
+                raise Refused("the server takes no password on this connection")
             else:
                 login = session.Login(name, password)
                 await self.command(login, shown=f"a{self._count + 1} LOGIN {credentials.authcid} {MASK}")
         except ImapRefusal as refusal:
+            if refusal.status.code.upper() == b"UNAVAILABLE":
+                raise Unavailable(refusal.text) from None
             raise BadCredentials(refusal.text) from None
         await self.read_capabilities()
 
     async def mailboxes(self) -> list[Listed]:
         """All mailboxes."""
         answer = await self.command(mailbox.List(b"", (b"*",)))
-        return [mailbox_responses.parse_list(Cursor(text)) for text in answer.named(b"LIST")]
+        with _speaking_imap():
+            return [mailbox_responses.parse_list(Cursor(text)) for text in answer.named(b"LIST")]
 
     async def find_use(self, attribute: str, default: Path) -> Path:
         """The mailbox with a special use such as "\\Sent"; made under its usual name where there is none."""
@@ -218,7 +267,7 @@ class ImapClient:
     async def select(self, path: Path, *, read_only: bool = False) -> int:
         """How many messages there are."""
         answer = await self.command(select.Examine(path) if read_only else select.Select(path))
-        exists = [int(text.split()[0]) for text in answer.untagged if text.upper().endswith(b" EXISTS")]
+        exists = [int(match[1]) for text in answer.untagged if (match := _EXISTS.fullmatch(text))]
         return exists[-1] if exists else 0
 
     async def fetch(self, uids: Sequence[int], items: Sequence[fetch.FetchItem]) -> list[Fetched]:
@@ -231,7 +280,8 @@ class ImapClient:
     async def search(self, query: Query) -> list[int]:
         """UIDs."""
         answer = await self.command(search.Search(query, by_uid=True))
-        return [uid for text in answer.untagged if text.upper().startswith(b"SEARCH") for uid in _numbers(text)]
+        with _speaking_imap():
+            return [uid for text in answer.untagged if text[:6].upper() == b"SEARCH" for uid in _numbers(text)]
 
     async def append(self, path: Path, octets: bytes, flags: FlagSet, received: datetime | None = None) -> int | None:
         """The new UID, where the server says it (RFC 4315 §3)."""
@@ -242,7 +292,8 @@ class ImapClient:
         answer = await self._finish(tag)
         if not answer.status.code.upper().startswith(b"APPENDUID"):
             return None
-        return search_responses.parse_uid_code(answer.status.code)[1][0]
+        with _speaking_imap():
+            return search_responses.parse_uid_code(answer.status.code)[1][0]
 
     async def store(self, uids: Sequence[int], action: store.StoreAction, flags: FlagSet) -> None:
         """Change flags, silently."""
@@ -264,11 +315,18 @@ class ImapClient:
                 self._line.close()
 
 
-def _status(response: bytes) -> Status:
+@contextlib.contextmanager
+def _speaking_imap() -> Iterator[None]:
+    """What the grammar cannot read is the server's failure. Raises: Unavailable."""
     try:
-        return status_responses.parse(response)
+        yield
     except SyntaxProblem as problem:
         raise Unavailable(f"the server does not speak IMAP: {problem.text}") from None
+
+
+def _status(response: bytes) -> Status:
+    with _speaking_imap():
+        return status_responses.parse(response)
 
 
 def _numbers(text: bytes) -> list[int]:
@@ -277,20 +335,22 @@ def _numbers(text: bytes) -> list[int]:
 
 def _fetched(answer: Answer) -> list[Fetched]:
     found = []
-    for text in answer.untagged:
-        number, _, rest = text.partition(b" ")
-        if number.isdigit() and rest[:6].upper() == b"FETCH ":
-            found.append(fetch_responses.parse_fetch(int(number), Cursor(rest, 6)))
+    with _speaking_imap():
+        for text in answer.untagged:
+            match = _FETCH.match(text)
+            if match is not None:
+                found.append(fetch_responses.parse_fetch(int(match[1]), Cursor(text, match.end())))
     return found
 
 
 def _shown(octets: bytes) -> bytes:
     """A line for the transcript: what is in literals is elided."""
-    head, brace, rest = octets.partition(b"}\r\n")
-    if not brace or not head.rpartition(b"{")[2].rstrip(b"+").isdigit():
-        return octets
-    count = int(head.rpartition(b"{")[2].rstrip(b"+"))
-    return head + b"} ... %d octets ... " % count + _shown(rest[count:])
+    shown = []
+    place = 0
+    while (match := _LITERAL.search(octets, place)) is not None:
+        shown.append(octets[place : match.end() - 2] + b" ... %b octets ... " % match[1])
+        place = match.end() + int(match[1])
+    return b"".join(shown) + octets[place:]
 
 
 def _split_literals(octets: bytes) -> list[bytes]:

@@ -5,7 +5,7 @@ reply; the dialogue is recorded, with secrets masked.
 """
 
 import ssl
-from collections.abc import AsyncIterable, Sequence
+from collections.abc import AsyncIterable
 from enum import Enum
 
 import msgspec
@@ -51,10 +51,19 @@ class TlsUnavailable(Unavailable):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What a failure means for a recipient: enhanced status, and whether to try again."""
+    """What is to be said of a recipient: what became of it, the enhanced status, whose words."""
 
+    action: Action
     status: str
-    is_temporary: bool
+    text: str
+
+
+class _CutShort(ConnectionLost):
+    """The transfer is over before its end, and the connection with it; `outcome` is for all who waited for the end."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        super().__init__(outcome.text)
+        self.outcome = outcome
 
 
 class SmtpClient:
@@ -133,8 +142,8 @@ class SmtpClient:
 
     @property
     def is_open(self) -> bool:
-        """Whether another message may be sent."""
-        return self._line.is_open
+        """Whether another message may be sent: not when the server has closed, or spoken unasked (a 421, say)."""
+        return self._line.is_open and not self._line.has_reply
 
     async def sign_in(self, credentials: Credentials) -> None:
         """AUTH by PLAIN or LOGIN. Raises: BadCredentials, Refused (no mechanism in common), SmtpRefusal."""
@@ -147,17 +156,11 @@ class SmtpClient:
         elif "LOGIN" in offered:
             self._line.send(commands.format(commands.Auth("LOGIN")))
             for secret in (credentials.authcid, credentials.password):
-                challenge = await self._reply()
-                if challenge.code != 334:
-                    raise SmtpRefusal(challenge)
+                _require_code(334, await self._reply())
                 self._line.send(encode64(secret.encode()) + b"\r\n", shown=MASK)
         else:
             raise Refused("the server offers neither AUTH PLAIN nor LOGIN on this connection")
-        reply = await self._reply()
-        if reply.code == 535:
-            raise BadCredentials(str(reply))
-        if reply.code != 235:
-            raise SmtpRefusal(reply)
+        _require_code(235, await self._reply())
         self._handshake_lines = len(self.recorder)
 
     # --- transfer ------------------------------------------------------------------------------------------------
@@ -167,103 +170,157 @@ class SmtpClient:
     ) -> tuple[list[DeliveryStatus], Dialogue]:
         """Send one message; a status for each recipient in order, and the dialogue: handshake and this transfer.
 
-        Never raises for what the peer does: a lost connection is a temporary failure of every recipient.
+        Never raises for what the peer does: a lost connection is a temporary failure of every recipient that had not
+        been refused by then. What `pieces` raises goes through; the connection is closed then.
         """
         first = len(self.recorder)
         self.messages += 1
-        obstacle = self._obstacle(envelope, size_octets)
-        if obstacle is not None:
-            return obstacle, self._dialogue(first)
-        try:
-            statuses = await self._transfer(envelope, size_octets, pieces)
-        except ConnectionLost as problem:
-            self.recorder.event(problem.text)
-            statuses = [self._status(r.address, Outcome("4.4.2", True), problem.text) for r in envelope.recipients]
+        refusals: list[Outcome | None] = [None] * len(envelope.recipients)
+        final = self._obstacle(envelope, size_octets)
+        if final is None:
+            final = await self._attempt(envelope, size_octets, pieces, refusals)
+        statuses = [
+            self._status(recipient.address, refusal or final)
+            for recipient, refusal in zip(envelope.recipients, refusals, strict=True)
+        ]
         return statuses, self._dialogue(first)
 
-    def _obstacle(self, envelope: Envelope, size_octets: int) -> list[DeliveryStatus] | None:
+    def _obstacle(self, envelope: Envelope, size_octets: int) -> Outcome | None:
         """What cannot be said to this server at all."""
-        outcome, text = None, ""
         most = self.capabilities.size_octets
-        if envelope.smtputf8 and not self.capabilities.has("SMTPUTF8"):
-            outcome, text = Outcome("5.6.7", False), "the server takes no internationalised addresses (SMTPUTF8)"
-        elif envelope.body_type is BodyType.EIGHT_BIT_MIME and not self.capabilities.has("8BITMIME"):
-            outcome, text = Outcome("5.6.3", False), "the server takes seven-bit mail only (no 8BITMIME)"
-        elif most is not None and size_octets > most:
-            outcome, text = Outcome("5.3.4", False), f"the message has {size_octets} octets, the server takes {most}"
-        if outcome is None:
-            return None
-        return [self._status(recipient.address, outcome, text) for recipient in envelope.recipients]
+        if _needs_smtputf8(envelope) and not self.capabilities.has("SMTPUTF8"):
+            text = "the server takes no internationalised addresses (SMTPUTF8)"
+            return Outcome(Action.FAILED, "5.6.7", text)
+        if envelope.body_type is BodyType.BINARY_MIME:
+            return Outcome(Action.FAILED, "5.6.3", "binary content needs BDAT, which this client does not speak")
+        if most is not None and size_octets > most:
+            text = f"the message has {size_octets} octets, the server takes {most}"
+            return Outcome(Action.FAILED, "5.3.4", text)
+        return None
+
+    async def _attempt(
+        self,
+        envelope: Envelope,
+        size_octets: int,
+        pieces: AsyncIterable[bytes],
+        refusals: list[Outcome | None],
+    ) -> Outcome:
+        """The transfer, and what it means when it ends too early. Afterwards the connection is closed or in step."""
+        try:
+            return await self._transfer(envelope, size_octets, pieces, refusals)
+        except ConnectionLost as problem:
+            self.recorder.event(problem.text)
+            self._line.give_up(problem.text)
+            if isinstance(problem, _CutShort):
+                return problem.outcome
+            return Outcome(Action.DELAYED, "4.4.2", problem.text)
+        except BaseException:
+            self._line.give_up("the transfer was given up")  # nobody may take for whole what was sent in part
+            raise
 
     async def _transfer(
-        self, envelope: Envelope, size_octets: int, pieces: AsyncIterable[bytes]
-    ) -> list[DeliveryStatus]:
+        self,
+        envelope: Envelope,
+        size_octets: int,
+        pieces: AsyncIterable[bytes],
+        refusals: list[Outcome | None],
+    ) -> Outcome:
+        """What became of all recipients that are not in `refusals` at the end. Raises: ConnectionLost."""
+        if self._line.has_reply:
+            raise _unasked(await self._answer())
         mail = commands.Mail(envelope.reverse_path, self._mail_parameters(envelope, size_octets))
-        recipients = [recipient.address for recipient in envelope.recipients]
-        rcpts = [commands.Rcpt(address) for address in recipients]
-        is_pipelined = self.capabilities.has("PIPELINING")
-        mail_reply, rcpt_replies = await self._envelope(mail, rcpts, is_pipelined)
-        failed = mail_reply if not mail_reply.is_positive else None
-        accepted = [] if failed else [r for r in rcpt_replies if r.is_positive]
-        if accepted:
+        mail_reply = await self._envelope(mail, envelope, refusals)
+        if not mail_reply.is_positive:
+            outcome = _outcome(mail_reply)
+        elif None not in refusals:
+            outcome = Outcome(Action.FAILED, "5.5.1", "no recipient was accepted")
+        else:
             self._line.send(commands.format(commands.Data()))
-            reply = await self._line.reply(self._limits.smtp_client_command_seconds)
+            reply = await self._answer(354)
             if reply.code == 354:
-                reply = await self._content(pieces)
-            final = reply
-        elif self._line.is_open:
-            await self._command(commands.Rset())
-        statuses = []
-        for position, address in enumerate(recipients):
-            reply = failed or rcpt_replies[position]
-            if failed is None and reply.is_positive:
-                reply = final
-            statuses.append(self._status_of(address, reply))
-        return statuses
+                return await self._content(pieces)
+            outcome = _outcome(reply)
+        await self._reset()
+        return outcome
 
-    async def _envelope(
-        self, mail: commands.Mail, rcpts: Sequence[commands.Rcpt], is_pipelined: bool
-    ) -> tuple[Reply, list[Reply]]:
-        """Replies to MAIL and each RCPT; in one go where the server allows (RFC 2920 §3.1)."""
+    async def _envelope(self, mail: commands.Mail, envelope: Envelope, refusals: list[Outcome | None]) -> Reply:
+        """The reply to MAIL; those to RCPT that refuse go to `refusals`. In one go where the server allows
+        (RFC 2920 §3.1)."""
+        rcpts = [commands.format(commands.Rcpt(recipient.address)) for recipient in envelope.recipients]
+        is_pipelined = self.capabilities.has("PIPELINING")
         self._line.send(commands.format(mail))
         if is_pipelined:
             for rcpt in rcpts:
-                self._line.send(commands.format(rcpt))
-            reply = await self._reply()
-            return reply, [await self._reply() for _ in rcpts]
-        reply = await self._reply()
-        if not reply.is_positive:
-            return reply, []
-        return reply, [await self._command(rcpt) for rcpt in rcpts]
+                self._line.send(rcpt)
+        mail_reply = await self._answer()
+        if not mail_reply.is_positive and not is_pipelined:
+            return mail_reply
+        for position, rcpt in enumerate(rcpts):
+            if not is_pipelined:
+                self._line.send(rcpt)
+            reply = await self._answer()
+            if mail_reply.is_positive and not reply.is_positive:
+                refusals[position] = _outcome(reply)
+        return mail_reply
 
-    async def _content(self, pieces: AsyncIterable[bytes]) -> Reply:
+    async def _content(self, pieces: AsyncIterable[bytes]) -> Outcome:
+        """RFC 6152 §3: what is not ASCII never goes to a server that did not offer to take it, whatever was declared."""
+        takes_eight_bit = self.capabilities.has("8BITMIME")
         writer = ContentWriter()
         octets = 0
         async for piece in pieces:
+            if not takes_eight_bit and not piece.isascii():
+                text = "the server takes seven-bit mail only (no 8BITMIME)"
+                raise _CutShort(Outcome(Action.FAILED, "5.6.3", text))
             octets += len(piece)
-            await self._line.send_content(writer.feed(piece))
-        await self._line.send_content(writer.end())
+            await self._send_content(writer.feed(piece))
+        await self._send_content(writer.end())
         self.recorder.event(f"… {octets:,} octets of content")
-        return await self._line.reply(self._limits.smtp_client_data_end_seconds)
+        return _outcome(await self._answer(timeout_seconds=self._limits.smtp_client_data_end_seconds))
+
+    async def _send_content(self, data: bytes) -> None:
+        """Raises: ConnectionLost; when the server answered before the end, with its words."""
+        try:
+            if not self._line.has_reply:
+                await self._line.send_content(data)
+                return
+        except ConnectionLost:
+            if not self._line.has_reply:
+                raise
+        reply = await self._answer()
+        raise _unasked(reply) if reply.is_positive else _CutShort(_outcome(reply))
+
+    async def _reset(self) -> None:
+        """End what was begun; a server that goes meanwhile takes back nothing of what it said before."""
+        try:
+            self._line.send(commands.format(commands.Rset()))
+            await self._answer()
+        except ConnectionLost as problem:
+            self._line.give_up(problem.text)
+
+    async def _answer(self, intermediate: int = 0, *, timeout_seconds: float | None = None) -> Reply:
+        """A reply that makes sense within a transfer: positive, negative, or the one 3yz that was asked for.
+
+        Raises: ConnectionLost, also at a 421, which ends the session at any time (RFC 5321 §3.8).
+        """
+        reply = await self._line.reply(timeout_seconds or self._limits.smtp_client_command_seconds)
+        if reply.code == 421:
+            raise _CutShort(_outcome(reply))
+        is_expected = reply.code == intermediate if intermediate else reply.code < 300
+        if reply.is_positive and not is_expected:
+            raise _unasked(reply)
+        return reply
 
     def _mail_parameters(self, envelope: Envelope, size_octets: int) -> MailParameters:
         has = self.capabilities.has
         return MailParameters(
             size_octets=size_octets if has("SIZE") else None,
             body_type=envelope.body_type if has("8BITMIME") else BodyType.SEVEN_BIT,
-            smtputf8=envelope.smtputf8,
+            smtputf8=_needs_smtputf8(envelope),
         )
 
-    def _status_of(self, address: Address, reply: Reply) -> DeliveryStatus:
-        text = str(reply)
-        if reply.is_positive:
-            return DeliveryStatus(address, Action.RELAYED, reply.status or "2.0.0", text, self._host)
-        digit = "4" if reply.is_temporary else "5"
-        return self._status(address, Outcome(reply.status or f"{digit}.0.0", reply.is_temporary), text)
-
-    def _status(self, address: Address, outcome: Outcome, text: str) -> DeliveryStatus:
-        action = Action.DELAYED if outcome.is_temporary else Action.FAILED
-        return DeliveryStatus(address, action, outcome.status, text, self._host)
+    def _status(self, address: Address, outcome: Outcome) -> DeliveryStatus:
+        return DeliveryStatus(address, outcome.action, outcome.status, outcome.text, self._host)
 
     def _dialogue(self, first: int) -> Dialogue:
         """The handshake, and what was said since `first`."""
@@ -293,3 +350,30 @@ class SmtpClient:
 
     async def _reply(self) -> Reply:
         return await self._line.reply(self._limits.smtp_client_command_seconds)
+
+
+def _needs_smtputf8(envelope: Envelope) -> bool:
+    """RFC 6531 §3.4: declared so, or an address that ASCII cannot hold."""
+    addresses = (envelope.reverse_path, *(recipient.address for recipient in envelope.recipients))
+    return envelope.smtputf8 or any(address is not None and not address.is_ascii for address in addresses)
+
+
+def _outcome(reply: Reply) -> Outcome:
+    """What a final reply says of a recipient."""
+    if reply.is_positive:
+        return Outcome(Action.RELAYED, reply.status or "2.0.0", str(reply))
+    action, digit = (Action.DELAYED, "4") if reply.is_temporary else (Action.FAILED, "5")
+    return Outcome(action, reply.status or f"{digit}.0.0", str(reply))
+
+
+def _unasked(reply: Reply) -> _CutShort:
+    """The server's answers are not those to our commands: none of them can be believed."""
+    return _CutShort(Outcome(Action.DELAYED, "4.5.0", f"the server answered out of turn: {reply}"))
+
+
+def _require_code(code: int, reply: Reply) -> None:
+    """For AUTH (RFC 4954 §4). Raises: BadCredentials, SmtpRefusal."""
+    if reply.code == 535:
+        raise BadCredentials(str(reply))
+    if reply.code != code:
+        raise SmtpRefusal(reply)

@@ -15,6 +15,9 @@ from pillarbox.model.passport import Speaker
 from pillarbox.model.transcript import Transcript
 from pillarbox.wire.connection import Line, connect
 
+UNREAD_OCTETS = 4 << 20
+"""Of replies that nobody has asked for yet; a thousand recipients in one go bring a tenth of it."""
+
 
 class ConnectionLost(Unavailable):
     """The peer closed, or spoke something else than SMTP."""
@@ -29,6 +32,7 @@ class SmtpLine:
         self._line: Line | None = None
         self._reader = ReplyReader()
         self._replies: deque[Reply] = deque()
+        self._unread_octets = 0
         self._waiting: asyncio.Future[None] | None = None
         self._problem: MailError | None = None
 
@@ -47,11 +51,15 @@ class SmtpLine:
 
     def received(self, data: bytes) -> None:
         """Told by wire."""
+        if self._problem is not None:
+            return
+        self._unread_octets += len(data)
         try:
             self._replies.extend(self._reader.feed(data))
         except SyntaxProblem as problem:
-            self._fail(ConnectionLost(f"the peer does not speak SMTP: {problem.text}"))
-            self.abort()
+            self.give_up(f"the peer does not speak SMTP: {problem.text}")
+        if self._unread_octets > UNREAD_OCTETS:
+            self.give_up("the peer speaks without end")
         self._wake()
 
     def idle(self) -> None:
@@ -70,6 +78,11 @@ class SmtpLine:
         if self._problem is None:
             self._problem = problem
 
+    def give_up(self, reason: str) -> None:
+        """Nothing more can be said on this connection: close it, and say why to whoever tries."""
+        self._fail(ConnectionLost(reason))
+        self.abort()
+
     def _wake(self) -> None:
         if self._waiting is not None and not self._waiting.done():
             self._waiting.set_result(None)
@@ -85,6 +98,11 @@ class SmtpLine:
     def is_open(self) -> bool:
         """Whether anything may still be said."""
         return self._line is not None and self._problem is None
+
+    @property
+    def has_reply(self) -> bool:
+        """Whether the peer has said something that nobody has heard yet."""
+        return bool(self._replies)
 
     @property
     def tls(self) -> str:
@@ -118,11 +136,12 @@ class SmtpLine:
                     self._waiting = asyncio.get_running_loop().create_future()
                     await self._waiting
         except TimeoutError:
-            self._fail(ConnectionLost(f"no reply within {timeout_seconds:g} s"))
             self.recorder.event(f"no reply within {timeout_seconds:g} s")
-            self.abort()
+            self.give_up(f"no reply within {timeout_seconds:g} s")
             raise self._problem or ConnectionLost("no reply in time") from None
         reply = self._replies.popleft()
+        if not self._replies:
+            self._unread_octets = 0
         self.recorder.add(Speaker.SERVER, replies.format(reply))
         return reply
 

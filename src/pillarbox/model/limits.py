@@ -44,6 +44,8 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     imap_command_octets: int = 4_000_000
     imap_bad_commands: int = 20
     imap_preauth_timeout_seconds: float = 60.0
+    imap_client_command_seconds: float = 120.0
+    """Without an octet of an answer."""
     imap_idle_timeout_seconds: float = 1_860.0
     """RFC 9051 §5.4: at least 30 minutes."""
 

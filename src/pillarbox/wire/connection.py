@@ -87,18 +87,26 @@ def host_of(peer: str) -> str:
     return peer.rpartition(":")[0].strip("[]")
 
 
+def _reason(error: Exception) -> str:
+    """What the system says; some errors have no words."""
+    return str(error) or ("it took too long" if isinstance(error, TimeoutError) else "the peer closed the connection")
+
+
 class Connection(asyncio.Protocol):
     """A `Line` on an asyncio transport."""
 
     __slots__ = (
-        "_last", "_limits", "_loop", "_on_closed", "_stall", "_timeout", "_timer", "_transport", "_waiters",
-        "is_congested", "local", "peer", "sink", "tls",
+        "_handshake", "_is_closing", "_last", "_limits", "_loop", "_on_closed", "_stall", "_timeout", "_timer", "_transport",
+        "_waiters", "_written", "is_congested", "local", "peer", "sink", "tls",
     )  # fmt: skip
 
     def __init__(self, sink: Sink, limits: Limits, *, on_closed: "Callable[[Connection], None] | None" = None) -> None:
         self.sink = sink
         self.peer = self.local = self.tls = ""
         self.is_congested = False
+        self._is_closing = False
+        self._written = 0
+        self._handshake: asyncio.Timeout | None = None
         self._limits = limits
         self._loop = asyncio.get_running_loop()
         self._on_closed = on_closed
@@ -133,18 +141,20 @@ class Connection(asyncio.Protocol):
     def pause_writing(self) -> None:
         """Told by the loop: the peer reads too slowly."""
         self.is_congested = True
-        self._watch_stall(self._pending())
+        self._begin_stall_watch()
 
     def resume_writing(self) -> None:
         """Told by the loop."""
         self.is_congested = False
-        if self._stall is not None:
+        if self._stall is not None and not self._is_closing:
             self._stall.cancel()
             self._stall = None
         self._wake(None)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Told by the loop, once."""
+        """Told by the loop, or by `start_tls` where the loop forgets to; what comes after the first is nothing."""
+        if self._transport is None:
+            return
         for timer in (self._timer, self._stall):
             if timer is not None:
                 timer.cancel()
@@ -167,20 +177,26 @@ class Connection(asyncio.Protocol):
     def write(self, data: bytes) -> None:
         """Queue for sending; nothing happens once the connection is gone."""
         if self._transport is not None:
+            self._written += len(data)
             self._transport.write(data)
 
     def _pending(self) -> int:
         return 0 if self._transport is None else self._transport.get_write_buffer_size()
 
-    def _watch_stall(self, pending: int) -> None:
-        self._stall = self._loop.call_later(self._limits.write_stall_seconds, self._stalled, pending)
+    def _begin_stall_watch(self) -> None:
+        if self._stall is None:
+            self._watch_stall(self._written - self._pending())
+
+    def _watch_stall(self, sent: int) -> None:
+        self._stall = self._loop.call_later(self._limits.write_stall_seconds, self._stalled, sent)
 
     def _stalled(self, before: int) -> None:
-        pending = self._pending()
-        if pending and pending >= before:
+        """What counts is whether the peer took anything, not whether less is pending: more may have been written."""
+        sent = self._written - self._pending()
+        if sent <= before:
             self.abort()
         else:
-            self._watch_stall(pending)
+            self._watch_stall(sent)
 
     async def wait_drained(self) -> None:
         """Wait until more may be written. Raises: Unavailable when the connection is gone."""
@@ -249,30 +265,53 @@ class Connection(asyncio.Protocol):
         if self._transport is None:
             raise Unavailable("the connection is gone")
         try:
-            transport = await self._loop.start_tls(
-                self._transport,
-                self,
-                context,
-                server_side=server_side,
-                server_hostname=server_hostname,
-                ssl_handshake_timeout=self._limits.tls_handshake_seconds,
-            )
-        except (OSError, ssl.SSLError) as error:
-            self.abort()
-            raise Unavailable(f"TLS handshake failed: {error}") from error
+            async with asyncio.timeout(self._limits.tls_handshake_seconds) as self._handshake:
+                try:
+                    transport = await self._loop.start_tls(
+                        self._transport,
+                        self,
+                        context,
+                        server_side=server_side,
+                        server_hostname=server_hostname,
+                        ssl_handshake_timeout=self._limits.tls_handshake_seconds,
+                    )
+                finally:
+                    self._handshake = None
+        except (OSError, ValueError) as error:  # ValueError: a name that no certificate can have
+            self._abandon(error)
+            raise Unavailable(f"TLS handshake failed: {_reason(error)}") from error
+        except asyncio.CancelledError:
+            self._abandon(None)
+            raise
         if transport is None or self._transport is None:
+            self._abandon(None)
             raise Unavailable("the connection is gone")
         self._transport = transport
+        self._transport.set_write_buffer_limits(high=WRITE_HIGH_OCTETS)
         self._last = self._loop.time()
         self._note_tls()
 
+    def _abandon(self, error: Exception | None) -> None:
+        """Close after a handshake that came to nothing; no loop tells the protocol of an end in the midst of one."""
+        self.abort()
+        self.connection_lost(error)
+
     def close(self) -> None:
-        """Close once all is sent."""
-        if self._transport is not None:
-            self._transport.close()
+        """Close once all is sent; a peer that takes nothing of it is not waited for longer than any other."""
+        if self._transport is None:
+            return
+        if self._handshake is not None:
+            self.abort()
+            return
+        self._is_closing = True
+        self.set_timeout(None)
+        self._begin_stall_watch()
+        self._transport.close()
 
     def abort(self) -> None:
         """Close now."""
+        if self._handshake is not None and not self._handshake.expired():
+            self._handshake.reschedule(self._loop.time())  # uvloop leaves its waiter waiting
         if self._transport is not None:
             self._transport.abort()
 
@@ -306,6 +345,6 @@ async def connect(
             )
     except TimeoutError:
         raise Unavailable(f"no connection to {host} port {port} in time") from None
-    except (OSError, ssl.SSLError) as error:
-        raise Unavailable(f"no connection to {host} port {port}: {error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no host can have
+        raise Unavailable(f"no connection to {host} port {port}: {_reason(error)}") from error
     return made

@@ -13,6 +13,19 @@ from pillarbox.wire.connection import Connection, Line, Sink, host_of
 BACKLOG = 2_048
 
 
+def listening_socket(host: str, port: int) -> socket.socket:
+    """A bound socket that listens. Raises: Unavailable, with the address, when it cannot be had."""
+    try:
+        listening = socket.create_server(
+            (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
+        )
+    except OSError as error:
+        reason = str(error.strerror).partition(" (while")[0]  # create_server says the address again
+        raise Unavailable(f"cannot listen on {host} port {port}: {reason}") from error
+    listening.setblocking(False)
+    return listening
+
+
 class Gate:
     """Counts connections of all listeners of a server, in all and by address."""
 
@@ -65,7 +78,7 @@ class _TurnedAway:
 class _Gatekeeper:
     """Stands before the conversation until the address is known, then hands the connection on."""
 
-    __slots__ = ("_connection", "_listener")
+    __slots__ = ("_listener",)
 
     def __init__(self, listener: "Listener") -> None:
         self._listener = listener
@@ -120,13 +133,7 @@ class Listener:
     async def open(self, host: str, port: int) -> None:
         """Begin to accept. Raises: Unavailable, with the address, when it cannot be had."""
         loop = asyncio.get_running_loop()
-        try:
-            listening = socket.create_server(
-                (host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET, backlog=BACKLOG
-            )
-        except OSError as error:
-            raise Unavailable(f"cannot listen on {host} port {port}: {error.strerror}") from error
-        listening.setblocking(False)
+        listening = listening_socket(host, port)
         self.address = f"{host}:{listening.getsockname()[1]}"
         self._server = await loop.create_server(
             self._accept,

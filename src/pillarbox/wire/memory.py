@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import ssl
+from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
@@ -23,32 +24,37 @@ class MemoryLine:
         self.timeout_seconds: float | None = None
         self._other: MemoryLine | None = None
         self._paused = False
-        self._held: list[bytes] = []
-        self._closed = False
+        self._inbound: deque[bytes | None] = deque()  # None: the other end has closed
+        self._closing = False
+        self._gone = False
 
     def write(self, data: bytes) -> None:
-        """Queue for the other end."""
-        if not self._closed and self._other is not None and data:
-            asyncio.get_running_loop().call_soon(self._other._deliver, data)
+        """Queue for the other end; nothing happens once the connection is gone."""
+        if not self._closing and data:
+            self._send(data)
 
-    def _deliver(self, data: bytes) -> None:
-        if self._closed:
-            return
-        if self._paused:
-            self._held.append(data)
-        else:
-            self.sink.received(data)
+    def _send(self, item: bytes | None) -> None:
+        if self._other is not None:
+            self._other._inbound.append(item)
+            asyncio.get_running_loop().call_soon(self._other._deliver)
+
+    def _deliver(self) -> None:
+        """Hand on what has come, in the order in which it was written."""
+        while self._inbound and not self._paused and not self._closing:
+            item = self._inbound.popleft()
+            if item is None:
+                self.close()
+            else:
+                self.sink.received(item)
 
     def pause_reading(self) -> None:
         """Hold what comes."""
         self._paused = True
 
     def resume_reading(self) -> None:
-        """Hand on what was held."""
+        """Hand on what was held, in the next loop step."""
         self._paused = False
-        held, self._held = self._held, []
-        for data in held:
-            asyncio.get_running_loop().call_soon(self._deliver, data)
+        asyncio.get_running_loop().call_soon(self._deliver)
 
     def set_timeout(self, seconds: float | None) -> None:
         """Noted; a test calls `sink.idle()` when it wants the time to be over."""
@@ -56,29 +62,35 @@ class MemoryLine:
 
     async def wait_drained(self) -> None:
         """Memory is never congested. Raises: Unavailable when the connection is gone."""
-        if self._closed:
+        if self._gone:
             raise Unavailable("the connection is gone")
 
     async def start_tls(
         self, context: ssl.SSLContext, *, server_side: bool, server_hostname: str | None = None
     ) -> None:
-        """Both ends are encrypted from here on, so to say."""
+        """Both ends are encrypted from here on, so to say. Raises: Unavailable when the connection is gone."""
+        if self._closing:
+            raise Unavailable("the connection is gone")
         self.tls = "TLSv1.3 memory"
 
     def close(self) -> None:
-        """Close both ends once what was written has arrived."""
-        if not self._closed:
-            asyncio.get_running_loop().call_soon(self._close_both)
+        """Close; the other end is told once all that was written has arrived."""
+        if not self._closing:
+            self._closing = True
+            self._send(None)
+            asyncio.get_running_loop().call_soon(self._end)
 
     def abort(self) -> None:
-        """Close both ends now."""
-        self._close_both()
+        """Close now: what is on its way is lost."""
+        if self._other is not None:
+            self._other._inbound.clear()
+            self._other._paused = False
+        self.close()
 
-    def _close_both(self) -> None:
-        for end in (self, self._other):
-            if end is not None and not end._closed:
-                end._closed = True
-                end.sink.closed()
+    def _end(self) -> None:
+        if not self._gone:
+            self._gone = True
+            self.sink.closed()
 
 
 def connect_in_memory(
@@ -100,12 +112,13 @@ class MemoryResolver:
     """
 
     def __init__(self, zones: Mapping[str, Mapping[str, Sequence[object]]], *, failing: Sequence[str] = ()) -> None:
-        self.zones = dict(zones)
+        self.zones = {name.lower(): records for name, records in zones.items()}
         self.failing = set(failing)
         self.asked: list[tuple[str, str]] = []
 
     def _find(self, name: str, kind: str) -> tuple[DnsOutcome, Sequence[object]]:
         self.asked.append((name, kind))
+        name = name.lower().rstrip(".")
         if name in self.failing:
             return DnsOutcome.TEMPORARY_FAILURE, ()
         if name not in self.zones:

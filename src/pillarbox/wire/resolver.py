@@ -5,6 +5,7 @@ are shared: a hundred messages to one domain ask once.
 """
 
 import asyncio
+import ipaddress
 import time
 from collections import OrderedDict
 from collections.abc import Sequence
@@ -104,7 +105,12 @@ class DnsResolver:
         for host, port in self._servers:
             try:
                 answer, _ = await dns.asyncquery.udp_with_fallback(
-                    question, host, timeout=self._limits.dns_timeout_seconds, port=port
+                    question,
+                    host,
+                    timeout=self._limits.dns_timeout_seconds,
+                    port=port,
+                    ignore_unexpected=True,  # a forged answer must neither be believed nor end the wait
+                    ignore_errors=True,
                 )
             except (dns.exception.DNSException, OSError, EOFError):
                 continue
@@ -141,9 +147,13 @@ def _read(answer: dns.message.Message, kind: str) -> _Found | None:
 
 def _server(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    if not host or not port.isdigit():
-        raise Invalid(f"{text} is no name server: write host:port")
-    return host.strip("[]"), int(port)
+    try:
+        address, number = str(ipaddress.ip_address(host.strip("[]"))), int(port)
+    except ValueError:
+        address, number = "", 0
+    if not 0 < number < 65_536:
+        raise Invalid(f"{text} is no name server: write address:port")
+    return address, number
 
 
 def _system_servers() -> list[tuple[str, int]]:

@@ -13,7 +13,7 @@ def server_context(certificate: Path, key: Path) -> ssl.SSLContext:
     try:
         context.load_cert_chain(certificate, key)
     except (OSError, ssl.SSLError) as error:
-        raise Invalid(f"the certificate {certificate} and its key cannot be used: {error}") from error
+        raise Invalid(f"the certificate {certificate} and its key cannot be used: {error.strerror or error}") from error
     return context
 
 

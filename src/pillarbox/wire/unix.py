@@ -3,7 +3,8 @@
 import asyncio
 import contextlib
 import os
-from collections.abc import Awaitable, Callable
+import socket
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +13,24 @@ import msgspec
 from pillarbox.model.errors import Unavailable
 
 LINE_OCTETS = 64 << 20
+NAME_OCTETS = 107
 REQUEST_SECONDS = 300.0
 IDLE_SECONDS = 30.0
 
 Answer = Callable[[Any], Awaitable[Any]]
+
+
+@contextlib.contextmanager
+def _short_name(path: Path) -> Iterator[str]:
+    """A name of the path that fits into a socket address, which has room for 107 octets: by way of its folder."""
+    if len(os.fsencode(path)) <= NAME_OCTETS:
+        yield str(path)
+        return
+    folder = os.open(path.parent, os.O_PATH | os.O_DIRECTORY)
+    try:
+        yield f"/proc/self/fd/{folder}/{path.name}"
+    finally:
+        os.close(folder)
 
 
 class ControlClosed(Unavailable):
@@ -31,14 +46,18 @@ class ControlServer:
         self._server: asyncio.Server | None = None
 
     async def open(self) -> None:
-        """Begin to listen; a socket that a killed process left behind is replaced."""
-        with contextlib.suppress(FileNotFoundError):
-            self._path.unlink()
-        mask = os.umask(0o177)
+        """Begin to listen; a socket that a killed process left behind is replaced. Raises: Unavailable."""
+        listening = socket.socket(socket.AF_UNIX)
+        listening.setblocking(False)
         try:
-            self._server = await asyncio.start_unix_server(self._serve, self._path, limit=LINE_OCTETS)
-        finally:
-            os.umask(mask)
+            self._path.unlink(missing_ok=True)
+            with _short_name(self._path) as name:
+                listening.bind(name)
+            self._path.chmod(0o600)  # before `listen` nobody can connect; the process's umask stays as it is
+            self._server = await asyncio.start_unix_server(self._serve, sock=listening, limit=LINE_OCTETS)
+        except OSError as error:
+            listening.close()
+            raise Unavailable(f"cannot listen on {self._path}: {error.strerror or error}") from error
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -57,26 +76,26 @@ class ControlServer:
         """Listen no more, and remove the socket."""
         if self._server is not None:
             self._server.close()
-        with contextlib.suppress(FileNotFoundError):
-            self._path.unlink()
+        self._path.unlink(missing_ok=True)
 
 
 async def request(path: Path, document: Any) -> Any:
     """The answer to one document. Raises: ControlClosed when nobody listens, Unavailable when it goes wrong midway."""
     try:
-        reader, writer = await asyncio.open_unix_connection(path, limit=LINE_OCTETS)
+        with _short_name(path) as name:
+            reader, writer = await asyncio.open_unix_connection(name, limit=LINE_OCTETS)
     except (FileNotFoundError, ConnectionRefusedError):
         raise ControlClosed("no server is running there") from None
     except OSError as error:
-        raise Unavailable(f"{path}: {error.strerror}") from error
+        raise Unavailable(f"{path}: {error.strerror or error}") from error
     try:
         writer.write(msgspec.json.encode(document) + b"\n")
         async with asyncio.timeout(REQUEST_SECONDS):
             line = await reader.readline()
-    except (OSError, TimeoutError) as error:
+        if not line.endswith(b"\n"):
+            raise Unavailable("the server closed without an answer")
+        return msgspec.json.decode(line)
+    except (OSError, TimeoutError, ValueError) as error:
         raise Unavailable("the server did not answer") from error
     finally:
         writer.close()
-    if not line:
-        raise Unavailable("the server closed without an answer")
-    return msgspec.json.decode(line)
