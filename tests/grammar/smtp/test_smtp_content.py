@@ -77,6 +77,25 @@ def test_eight_bit_content_is_noticed():
     assert not read([b"e\r\n.\r\n"])[2].is_eight_bit
 
 
+WRITTEN = [
+    ([], b".\r\n"),
+    ([b""], b".\r\n"),
+    ([b"a\r\n"], b"a\r\n.\r\n"),
+    ([b"a"], b"a\r\n.\r\n"),
+    ([b".a\r\n", b".b"], b"..a\r\n..b\r\n.\r\n"),
+    ([b"a\r", b"\n.b\r\n"], b"a\r\n..b\r\n.\r\n"),
+    ([b"a\r", b"b\n"], b"a\r\nb\r\n.\r\n"),
+    ([b"a\r"], b"a\r\n.\r\n"),
+    ([b"\r", b"\r"], b"\r\n\r\n.\r\n"),
+]
+
+
+@pytest.mark.parametrize(("pieces", "wire"), WRITTEN)
+def test_dots_are_doubled_and_line_ends_made_crlf(pieces, wire):
+    writer = ContentWriter()
+    assert b"".join([*map(writer.feed, pieces), writer.end()]) == wire
+
+
 @given(st.binary(max_size=80), st.lists(st.integers(1, 5), max_size=60))
 def test_what_a_writer_sends_a_reader_gets_with_line_ends_made_crlf(octets, sizes):
     writer = ContentWriter()

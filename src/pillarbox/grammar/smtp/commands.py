@@ -108,7 +108,8 @@ Command: TypeAlias = Helo | Ehlo | Mail | Rcpt | Data | Rset | Vrfy | Expn | Hel
 _FROM = re.compile(r"FROM:[ ]?", re.IGNORECASE)
 _TO = re.compile(r"TO:[ ]?", re.IGNORECASE)
 _MECHANISM = re.compile(r"([A-Za-z0-9_-]{1,20})(?: +([A-Za-z0-9+/]+={0,2}|=))?")
-_NAME = re.compile(r"[^\x00-\x20\x7f]+")
+_NAME = re.compile(r"[^\x00-\x20\x7f]{1,255}")
+"""RFC 5321 §4.5.3.1.2."""
 POSTMASTER = "postmaster"
 
 
@@ -202,7 +203,7 @@ def parse(line: bytes) -> Command:
     except UnicodeDecodeError as problem:
         raise SyntaxProblem("UTF-8", problem.start) from None
     verb, _, argument = text.partition(" ")
-    parser = PARSERS.get(verb.upper())
+    parser = PARSERS.get(verb.upper()) if verb.isascii() else None  # some letters beyond ASCII have capitals in it
     if parser is None:
         raise UnknownCommand("a command")
     if "\r" in text or "\n" in text or "\0" in text:

@@ -34,7 +34,7 @@ class LineReader:
         """The next line without CRLF; None when more must come."""
         end = self._buffer.find(b"\r\n", self._place)
         if end < 0:
-            if len(self._buffer) - self._place > self.line_octets:
+            if len(self._buffer) - self._place > self.line_octets + 1:  # a CR may have come without its LF
                 self._skipping = True
                 self._buffer = self._buffer[-1:]  # a CR there may be the first half of the line's end
                 self._place = 0

@@ -61,7 +61,7 @@ def parse_mail(text: str) -> MailParameters:
     found: dict[str, object] = {}
     for key, value in _split(text):
         if key == "SIZE":
-            if value is None or not value.isdigit() or len(value) > 20:
+            if value is None or not (value.isascii() and value.isdigit()) or len(value) > 20:
                 raise SyntaxProblem("SIZE=octets")
             found["size_octets"] = int(value)
         elif key == "BODY":

@@ -47,14 +47,14 @@ ALLOWED: dict[type[Command], frozenset[State]] = {
     Help: ANY,
     Quit: ANY,
     Rset: ANY,
-    Vrfy: ANY - {State.CONNECTED},
-    Expn: ANY - {State.CONNECTED},
+    Vrfy: ANY,
+    Expn: ANY,
     StartTls: OPEN,
     Auth: OPEN,
     Mail: OPEN,
     Rcpt: frozenset({State.MAIL, State.RCPT}),
     Data: frozenset({State.RCPT}),
-    Bdat: frozenset({State.RCPT}),
+    Bdat: ANY,
 }
 
 EXPECTED: dict[type[Command], str] = {
@@ -63,9 +63,6 @@ EXPECTED: dict[type[Command], str] = {
     Mail: "EHLO first, and one transaction at a time",
     Rcpt: "MAIL first",
     Data: "RCPT first",
-    Bdat: "RCPT first",
-    Vrfy: "EHLO first",
-    Expn: "EHLO first",
 }
 
 

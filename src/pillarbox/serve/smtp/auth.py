@@ -25,6 +25,11 @@ def shown(command: Command, line: bytes) -> bytes:
     return line
 
 
+def may_lead_to_secrets(line: bytes) -> bool:
+    """Whether a password may be in the line, or in the next ones: a client may go on with an exchange that was refused."""
+    return line[:4].upper() == b"AUTH"
+
+
 async def auth(session: SmtpSession, command: Command) -> Reply:
     """RFC 4954 §4: one exchange, and who it was."""
     assert isinstance(command, Auth)
@@ -37,8 +42,9 @@ async def auth(session: SmtpSession, command: Command) -> Reply:
     try:
         if command.initial is not None:
             exchange.respond(decode64(command.initial.encode()))
-        if not await _complete(session, exchange):
-            return replies.CANCELLED
+        refusal = await _complete(session, exchange)
+        if refusal is not None:
+            return refusal
         credentials = exchange.credentials()
     except SyntaxProblem as problem:
         return replies.make(501, "5.5.2", problem.text)
@@ -71,20 +77,21 @@ def _refusal(session: SmtpSession, command: Auth) -> Reply | None:
     return None
 
 
-async def _complete(session: SmtpSession, exchange: Exchange) -> bool:
-    """Challenge and response until nothing is left to ask; False when the client gave up with `*`."""
+async def _complete(session: SmtpSession, exchange: Exchange) -> Reply | None:
+    """Challenge and response until nothing is left to ask; a reply when the client gave up, or said too much."""
     while True:
         challenge = exchange.challenge()
         if challenge is None:
-            return True
+            return None
         session.say(Reply(334, "", (encode64(challenge).decode() if challenge else "",)))
         session.flush()
         response = await next_line(session)
         if isinstance(response, Oversize):
-            raise SyntaxProblem("a shorter line")
+            session.transcript.event("a line that was too long")
+            return replies.EXCHANGE_TOO_LONG
         if response == b"*":
             session.transcript.add(Speaker.CLIENT, b"*")
-            return False
+            return replies.CANCELLED
         session.transcript.add(Speaker.CLIENT, MASK)
         exchange.respond(decode64(response))
 

@@ -29,7 +29,9 @@ async def data(session: SmtpSession, command: Command) -> Reply:
     session.line.set_timeout(limits.smtp_data_timeout_seconds)
     reader = ContentReader(limits.long_line_octets if limits.long_lines else limits.line_octets)
     try:
+        session.is_inside_content = True
         problem = await _receive(session, transaction, reader)
+        session.is_inside_content = False
         reply = _defect(reader) or (replies.reply_to(problem) if problem is not None else None)
         if reply is None:
             reply = await _finish(session, transaction)
@@ -53,6 +55,7 @@ async def _receive(session: SmtpSession, transaction: Transaction, reader: Conte
             try:
                 if not incoming.write(content):
                     await incoming.drain()
+                    session.line.set_timeout(session.mail.limits.smtp_data_timeout_seconds)
             except MailError as refusal:
                 problem = refusal
                 incoming.abort()
@@ -92,6 +95,6 @@ def _dialogue(session: SmtpSession, transaction: Transaction) -> Dialogue:
 
 
 async def bdat(session: SmtpSession, command: Command) -> Reply:
-    """Not offered; its octets would be taken for commands, so the connection ends."""
+    """Not offered, at no time; its octets would be taken for commands, so the connection ends."""
     session.say(replies.NO_BDAT)
     return replies.CANNOT_SKIP_CHUNK

@@ -33,7 +33,7 @@ async def ehlo(session: SmtpSession, command: Command) -> Reply:
     """RFC 5321 §4.1.1.1: what is offered, a line each."""
     assert isinstance(command, Ehlo)
     _greet(session, command.domain, extended=True)
-    greeting = f"{session.mail.hostname} greets {command.domain}"
+    greeting = replies.plain(f"{session.mail.hostname} greets {command.domain}")
     return Reply(250, "", (greeting, *capabilities.format(_offers(session))))
 
 
@@ -73,6 +73,7 @@ async def start_tls(session: SmtpSession, command: Command) -> Reply | None:
     session.discard_pending()
     try:
         await session.line.start_tls(session.tls_context, server_side=True)
+        session.line.resume_reading()
     except Unavailable as problem:
         log.info("tls.failed", peer=session.line.peer, status=problem.text)
         session.line.abort()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pillarbox.grammar.smtp.commands import PARSERS, Command, Help, Vrfy
-from pillarbox.grammar.smtp.path import parse_address
+from pillarbox.grammar.smtp.path import format_path, parse_address
 from pillarbox.grammar.smtp.replies import Reply
 from pillarbox.model.errors import NotFound, SyntaxProblem
 from pillarbox.serve.smtp import replies
@@ -36,9 +36,9 @@ async def help_(session: SmtpSession, command: Command) -> Reply:
     assert isinstance(command, Help)
     topic = command.topic.upper()
     if topic == "STATUS":
-        return Reply(211, "2.0.0", _status(session))
+        return Reply(211, "2.0.0", tuple(map(replies.plain, _status(session))))
     if topic in TOPICS:
-        return replies.make(214, "2.0.0", TOPICS[topic])
+        return replies.make(214, "2.0.0", TOPICS[topic].replace("§", "section "))  # replies are ASCII
     if topic:
         return replies.make(504, "5.5.4", f"No help on {command.topic[:40]}")
     return Reply(214, "2.0.0", (f"Commands: {' '.join(PARSERS)}", "HELP command tells more, HELP STATUS how we stand"))
@@ -61,16 +61,25 @@ async def vrfy(session: SmtpSession, command: Command) -> Reply:
     assert isinstance(command, Vrfy)
     if session.account is None:
         return replies.CANNOT_VERIFY
+    name, _, parameter = command.text.rpartition(" ")
+    is_utf8 = parameter.upper() == "SMTPUTF8" and bool(name)
+    name = (name if is_utf8 else command.text).strip("<> ")
     try:
-        address = parse_address(command.text.strip("<>"))
+        address = parse_address(name if "@" in name else f"{name}@{await default_domain(session)}")
         await session.mail.directory.route(address)
     except SyntaxProblem:
         return replies.make(501, "5.1.3", "Not an address")
     except NotFound as problem:
         return replies.reply_to(problem)
-    if not session.mail.directory.is_local_domain(address.domain):
+    if not session.mail.directory.is_local_domain(address.domain) or not (is_utf8 or address.is_ascii):
         return replies.CANNOT_VERIFY
-    return replies.make(250, "2.1.5", f"<{address}>")
+    return Reply(250, "2.1.5", (format_path(address),))
+
+
+async def default_domain(session: SmtpSession) -> str:
+    """Of a name that has none: `postmaster` (RFC 5321 §4.5.1), or a user alone (RFC 5321 §3.5.1)."""
+    domains = await session.mail.directory.list_domains()
+    return domains[0] if domains else session.mail.hostname
 
 
 async def expn(session: SmtpSession, command: Command) -> Reply:

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING
 
 from pillarbox.core.intake import RecipientVerdict
 from pillarbox.grammar.smtp.commands import Command, Mail, Rcpt
+from pillarbox.grammar.smtp.parameters import RcptParameters
 from pillarbox.grammar.smtp.replies import Reply
 from pillarbox.grammar.smtp.states import State
 from pillarbox.model.address import Address
 from pillarbox.model.envelope import BodyType, Recipient
 from pillarbox.serve.smtp import replies
+from pillarbox.serve.smtp.inquiry import default_domain
 from pillarbox.serve.smtp.transaction import Transaction
 
 if TYPE_CHECKING:
@@ -25,6 +27,8 @@ async def mail(session: SmtpSession, command: Command) -> Reply:
     parameters = command.parameters
     if parameters.body_type is BodyType.BINARY_MIME:
         return replies.make(504, "5.5.4", "BODY=BINARYMIME needs CHUNKING, which is not offered")
+    if parameters.ret is not None or parameters.envid is not None:
+        return replies.NO_DSN
     path = command.reverse_path
     if path is not None and not path.is_ascii and not parameters.smtputf8:
         return replies.make(550, "5.6.7", "A non-ASCII address needs the parameter SMTPUTF8")
@@ -44,10 +48,11 @@ async def rcpt(session: SmtpSession, command: Command) -> Reply:
     assert transaction is not None
     if len(transaction.recipients) >= session.mail.limits.smtp_recipients:
         return replies.TOO_MANY_RECIPIENTS
+    if command.parameters != RcptParameters():
+        return replies.NO_DSN
     address = command.forward_path
     if not address.domain:
-        domains = await session.mail.directory.list_domains()
-        address = Address(address.local, domains[0] if domains else session.mail.hostname)
+        address = Address(address.local, await default_domain(session))
     if not address.is_ascii and not transaction.parameters.smtputf8:
         return replies.make(553, "5.6.7", "A non-ASCII address needs the parameter SMTPUTF8 in MAIL")
     verdict = await session.mail.intake.check_recipient(

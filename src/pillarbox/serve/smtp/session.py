@@ -19,7 +19,7 @@ from pillarbox.grammar.smtp.states import State
 from pillarbox.model.account import Account
 from pillarbox.model.errors import MailError
 from pillarbox.model.passport import Speaker
-from pillarbox.model.transcript import Transcript
+from pillarbox.model.transcript import MASK, Transcript
 from pillarbox.serve.dialogue.pump import Pump, Spawn
 from pillarbox.serve.smtp import auth, content, hello, inquiry, mail, replies, reset
 from pillarbox.serve.smtp.profile import Profile
@@ -27,13 +27,17 @@ from pillarbox.serve.smtp.transaction import LastAccepted, Transaction
 
 Answer: TypeAlias = Reply | None
 
+FLUSH_OCTETS = 65_536
+"""So much is gathered before it is written, and before a client that does not read is looked at."""
+
 
 class SmtpSession(Pump):
     """The state of one connection; handlers are functions in the modules beside this one."""
 
     __slots__ = (
-        "_bad", "_count", "_handshake", "_out", "accepted", "account", "helo", "is_extended", "mail", "profile", "reader",
-        "state", "tls_context", "transaction", "transcript",
+        "_bad", "_count", "_handshake", "_hides_unread", "_out", "_out_octets", "accepted", "account", "helo",
+        "is_extended", "is_inside_content", "is_over", "mail", "profile", "reader", "state", "tls_context", "transaction",
+        "transcript",
     )  # fmt: skip
 
     def __init__(self, services: Services, profile: Profile, tls: SSLContext | None, spawn: Spawn) -> None:
@@ -48,10 +52,14 @@ class SmtpSession(Pump):
         self.transaction: Transaction | None = None
         self.reader = LineReader(services.limits.smtp_command_octets)
         self.transcript = Transcript("SMTP", services.clock)
+        self.is_inside_content = False
+        self.is_over = False
         self._out: list[bytes] = []
+        self._out_octets = 0
         self._bad = 0
         self._count = 0
         self._handshake = 0
+        self._hides_unread = False
         self.accepted: LastAccepted | None = None
 
     # --- facts ---------------------------------------------------------------------------------------------------
@@ -78,7 +86,8 @@ class SmtpSession(Pump):
 
     def client_facts(self, *, smtputf8: bool = False) -> ClientFacts:
         """Who speaks, for `core`. The protocol word is RFC 3848's, or RFC 6531 §4.3's."""
-        word = "UTF8SMTP" if smtputf8 else ("ESMTP" if self.is_extended else "SMTP")
+        is_extended = self.is_extended or self.line.tls or self.account is not None  # all who do so, whatever they said
+        word = "UTF8SMTP" if smtputf8 else ("ESMTP" if is_extended else "SMTP")
         word += "S" if self.line.tls else ""
         word += "A" if self.account is not None else ""
         return ClientFacts(
@@ -100,7 +109,7 @@ class SmtpSession(Pump):
     async def work(self) -> None:
         """Answer all commands that have come whole."""
         self.reader.feed(self.take())
-        while not self.is_closed:
+        while not (self.is_closed or self.is_over):
             line = self.reader.next()
             if line is None:
                 break
@@ -109,12 +118,13 @@ class SmtpSession(Pump):
                 self.say(reply)
                 self._note_late(reply)
                 if reply.code in (221, 421):
-                    self.flush()
-                    self.line.close()
-                    return
+                    self._leave()
+            await self._pace()
             if self.closing:
                 break
         self.flush()
+        # Time that ran out while a command was at work ended nothing, and is not counted any more: begin anew.
+        self.line.set_timeout(self.mail.limits.smtp_command_timeout_seconds)
 
     async def _answer(self, line: bytes | Oversize) -> Answer:
         self._count += 1
@@ -127,12 +137,15 @@ class SmtpSession(Pump):
         try:
             command = commands.parse(line)
         except MailError as problem:
-            self.transcript.add(Speaker.CLIENT, line)
+            self._hides_unread |= auth.may_lead_to_secrets(line)
+            self.transcript.add(Speaker.CLIENT, MASK if self._hides_unread else line)
             return self._count_bad(replies.reply_to(problem))
-        if isinstance(command, commands.Mail):
+        self._hides_unread = auth.may_lead_to_secrets(line)
+        is_in_order = states.is_in_order(type(command), self.state)
+        if isinstance(command, commands.Mail) and is_in_order:
             self._begin_transfer()
         self.transcript.add(Speaker.CLIENT, auth.shown(command, line))
-        if not states.is_in_order(type(command), self.state):
+        if not is_in_order:
             return self._count_bad(replies.make(503, "5.5.1", states.EXPECTED[type(command)]))
         try:
             reply = await HANDLERS[type(command)](self, command)
@@ -159,12 +172,27 @@ class SmtpSession(Pump):
         octets = grammar_replies.format(reply)
         self.transcript.add(Speaker.SERVER, octets)
         self._out.append(octets)
+        self._out_octets += len(octets)
 
     def flush(self) -> None:
         """Send what is queued in one write."""
         if self._out:
             self.line.write(b"".join(self._out))
             self._out.clear()
+            self._out_octets = 0
+
+    async def _pace(self) -> None:
+        """Who sends commands and does not read the replies has to wait. Raises: Unavailable when the client has gone."""
+        if self._out_octets >= FLUSH_OCTETS:
+            self.flush()
+        if self.line.is_congested:
+            await self.line.wait_drained()
+
+    def _leave(self) -> None:
+        """All has been said; what still comes is not read (RFC 5321 §4.1.1.10)."""
+        self.flush()
+        self.is_over = True
+        self.line.close()
 
     def _note_late(self, reply: Reply) -> None:
         """What was said after the commit belongs to the message's passport too: the 250, and the closure."""
@@ -187,14 +215,19 @@ class SmtpSession(Pump):
 
     def farewell(self) -> None:
         """421: RFC 5321 §3.8."""
-        self.say(replies.SHUTTING_DOWN if self.closing else replies.SILENT_TOO_LONG)
-        self.flush()
+        if not self.is_over:
+            self.say(replies.SHUTTING_DOWN if self.closing else replies.SILENT_TOO_LONG)
+            self._leave()
 
     def report_bug(self) -> None:
-        """451, and the transaction is void."""
+        """451, and the transaction is void. Inside content the connection ends: the rest is not to be read as commands."""
         self.forget_transaction()
-        self.say(replies.BUG)
-        self.flush()
+        if self.is_inside_content:
+            self.say(replies.BUG_INSIDE)
+            self._leave()
+        else:
+            self.say(replies.BUG)
+            self.flush()
 
     def ended(self) -> None:
         """Let go of an envelope that was open."""
