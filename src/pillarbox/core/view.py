@@ -256,8 +256,9 @@ class View:
         if count == self.exists:
             return None
         self.exists = count
-        if not self.read_only and mailbox.recent_from < mailbox.uidnext:
-            self.recent = self.recent.with_range(mailbox.recent_from, mailbox.uidnext)
+        told = self.recent.ranges[-1].stop if self.recent else 0
+        self.recent = self.recent.with_range(max(mailbox.recent_from, told), mailbox.uidnext)
+        if not self.read_only:
             mailbox.recent_from = mailbox.uidnext
         return count
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pillarbox.grammar.imap.framing import Announced, Chunk, CommandReader, ResponseReader, TooLong, Whole
+from pillarbox.grammar.imap.framing import LITERALS, Announced, Chunk, CommandReader, ResponseReader, TooLong, Whole
 
 STREAM = b"a NOOP\r\nb LOGIN {5}\r\nalice {3+}\r\nfoo\r\nc LOGOUT\r\n"
 
@@ -70,6 +70,28 @@ def test_a_line_that_is_too_long_is_given_up_once(size):
     assert isinstance(found[0], TooLong)
     assert found[0].text.startswith(b"a NOOP x")
     assert found[1:] == [Whole(b"b NOOP")]
+
+
+def test_a_command_has_so_many_literals_at_most():
+    found, _ = events([b"a X" + b" {1+}\r\ny" * (LITERALS + 1) + b"\r\nb NOOP\r\n"])
+    assert [type(event) for event in found[-2:]] == [TooLong, Whole]
+    assert found[-1] == Whole(b"b NOOP")
+
+
+def test_the_literal_of_a_line_that_was_given_up_is_skipped_too():
+    found, _ = events([b"a NOOP " + b"x" * 300, b" {9+}\r\nb NOOP\r\n", b"\r x {1}\r\nc NOOP\r\n"])
+    assert [type(event) for event in found] == [TooLong, Whole]
+    assert found[-1] == Whole(b"c NOOP")
+
+
+def test_a_streamed_literal_may_come_late():
+    reader = CommandReader(100)
+    reader.feed(b"a APPEND x {2}\r\n")
+    assert isinstance(reader.next(), Announced)
+    reader.stream(2)
+    assert reader.next() is None
+    reader.feed(b"hi\r\n")
+    assert [reader.next(), reader.next()] == [Chunk(b"hi", True), Whole(b"")]
 
 
 def test_what_is_left_can_be_thrown_away():

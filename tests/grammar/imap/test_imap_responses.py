@@ -121,6 +121,11 @@ def test_a_message_too_deep_to_be_looked_into_keeps_the_grammar():
     tree = fetch.parse_tree(Cursor(format_bodystructure(MESSAGE, part)), 0)
     assert tree[1][7] == [None] * 10
     assert tree[1][8][0] == b"text"
+    with_charset = b"Content-Type: text/plain; CHARSET=utf-8\r\n\r\nx"
+    assert format_bodystructure(with_charset, scan(with_charset, limits=Limits())).count(b"charset") == 0
+    without = b"Content-Type: text/html; x=y\r\n\r\nx"
+    text = format_bodystructure(without, scan(without, limits=Limits()))
+    assert b'("x" "y" "charset" "us-ascii")' in text
     empty = b"Content-Language: ,\r\n\r\nx"
     assert b"NIL" in format_bodystructure(empty, scan(empty, limits=Limits()))
 

@@ -23,6 +23,9 @@ NAMED = re.compile(
     r"|UID COPY|UID MOVE) )(.*)"
 )
 APPENDS = re.compile(r"\{\d+\+\}$")
+SPACES = re.compile(r'"(?:[^"\\]|\\.)*"|(?<=\() +| +(?=\))| +$| {2,}')
+ESCAPED = 0xE000
+"""Characters from here on are of no language."""
 USES = {"\\Archive", "\\Drafts", "\\Junk", "\\Sent", "\\Trash"}
 
 
@@ -53,20 +56,31 @@ def read_exchanges(path: Path) -> list[Exchange]:
 
 
 def ours(line: str) -> str:
-    """A command with names as we write them."""
+    """A command with names as we write them, and with one space where RFC 3501 §9 has SP: James takes any number."""
+    line = SPACES.sub(_one_space, line)
     match = NAMED.fullmatch(line)
     if match is None:
         return line
     arguments = re.sub(r'(?<![0-9"])\.(?=[^0-9]|$)|(?<=")\.(?=")|(?<=[%*\w])\.(?=[\w%*])', "/", match[2])
-    return match[1] + arguments
+    return match[1] + arguments.replace("&AC4-", "&AC8-")
+
+
+def _one_space(match: re.Match[str]) -> str:
+    if match[0].startswith('"'):
+        return match[0]
+    is_edge = (
+        match.end() == len(match.string) or match.string[match.start() - 1] == "(" or match.string[match.end()] == ")"
+    )
+    return "" if is_edge else " "
 
 
 def plain(pattern: str) -> str | None:
     """The text that a pattern stands for; None when it stands for several."""
-    text = re.sub(r"\\(?=\W)", "\0", pattern)
-    if re.search(r"\\[dws]|\.[*+]|\([^()]*\)\?|\[[^\]\0]*\][+*]", text):
+    # What is escaped stands for itself: it is moved out of the way of the search for wildcards, and back.
+    text = re.sub(r"\\(\W)", lambda m: chr(ESCAPED + ord(m[1])), pattern).replace("\\r", "\r")
+    if re.search(r"\\[dws]|\.[*+]|\([^()]*\)[?*+]|\[[^\]]*\][+*]", text):
         return None
-    return re.sub("\0(.)", r"\1", text, flags=re.S)
+    return "".join(chr(ord(c) - ESCAPED) if ord(c) >= ESCAPED else c for c in text)
 
 
 def meaning(response: bytes) -> Any:
@@ -99,9 +113,20 @@ def meaning(response: bytes) -> Any:
 
 def _comparable(fetched: fetch.Fetched) -> Any:
     flags = None if fetched.flags is None else frozenset(flag.lower() for flag in fetched.flags) - {"\\recent"}
-    structure = None if fetched.structure is None else repr(fetched.structure).upper()
+    structure = _in_any_order(fetched.structure)
     octets = tuple(sorted((name, value or b"") for name, value in fetched.octets.items()))
     return fetched.number, flags, fetched.size_octets, fetched.envelope, structure, octets
+
+
+def _in_any_order(tree: Any) -> Any:
+    """A body structure in capitals, its parameters without their order."""
+    if isinstance(tree, bytes):
+        return tree.upper()
+    if not isinstance(tree, list):
+        return tree
+    items = tuple(map(_in_any_order, tree))
+    is_pairs = len(items) % 2 == 0 and all(isinstance(item, bytes) for item in items)
+    return frozenset(zip(items[::2], items[1::2], strict=True)) if is_pairs else items
 
 
 SELECTED_COMMANDS = re.compile(r"(?i)\S+ (?:UID )?(?:FETCH|STORE|SEARCH|COPY|MOVE|CHECK|EXPUNGE|CLOSE|DELETE selected)")
@@ -131,7 +156,7 @@ async def differences(stage: Stage, exchanges: list[Exchange]) -> list[str]:
         expected = [meaning(r) for r in ResponseReader(1 << 30).feed("".join(t + "\r\n" for t in known).encode())]
         if "" in known:
             # Wildcards: the words of the tagged responses alone.
-            mine = {m[1]: m[2] for m in map(meaning, came) if m is not None and m[0] == "tagged"}
+            mine = {m[1]: m[2] for m in map(meaning, came) if m is not None and m[0] == "tagged" and m[1] in tagged}
             differs = mine != tagged
         else:
             wanted, mine = (
@@ -156,7 +181,7 @@ async def _say(client: Client, exchange: Exchange) -> list[bytes]:
         size = len(octets) - len(said[0]) - len("\r\n\r\n")
         octets = APPENDS.sub(f"{{{size}+}}", said[0]).encode() + octets[len(said[0]) :]
     client.line.write(octets)
-    tags = [m[1] for p in exchange.expected if (m := re.match(r"([\w.]+) (?:OK|NO|BAD)", p))]
+    tags = [m[1] for p in exchange.expected if (m := re.match(r"([\w.]+) (?:OK|NO|BAD|\(\.\)\*)", p))]
     if client.is_closed or not exchange.expected:
         return []
     if not tags:

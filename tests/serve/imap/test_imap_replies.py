@@ -8,6 +8,7 @@ from pillarbox.grammar.imap import states
 from pillarbox.grammar.imap.commands import line
 from pillarbox.grammar.imap.commands.append import Append
 from pillarbox.grammar.imap.commands.line import UnknownCommand
+from pillarbox.grammar.imap.commands.mailbox import BadUse
 from pillarbox.grammar.imap.commands.search import BadCharset
 from pillarbox.grammar.imap.responses import status
 from pillarbox.model import errors
@@ -18,17 +19,17 @@ def every_error() -> list[type[errors.MailError]]:
     found, waiting = [], [errors.MailError]
     while waiting:
         kind = waiting.pop()
-        if kind.__module__ == errors.__name__ or kind in (UnknownCommand, BadCharset):
+        if kind.__module__ == errors.__name__ or kind in (UnknownCommand, BadCharset, BadUse):
             found.append(kind)
         waiting += kind.__subclasses__()
     return found
 
 
-# RFC 3501 §7.1 and RFC 5530 §3
+# RFC 3501 §7.1, RFC 5530 §3, RFC 6154 §3
 KNOWN_CODES = {
     "", "BADCHARSET", "TRYCREATE", "UNAVAILABLE", "AUTHENTICATIONFAILED", "AUTHORIZATIONFAILED", "EXPIRED",
     "PRIVACYREQUIRED", "CONTACTADMIN", "NOPERM", "INUSE", "EXPUNGEISSUED", "CORRUPTION", "SERVERBUG", "CLIENTBUG",
-    "CANNOT", "LIMIT", "OVERQUOTA", "ALREADYEXISTS", "NONEXISTENT", "TOOBIG",
+    "CANNOT", "LIMIT", "OVERQUOTA", "ALREADYEXISTS", "NONEXISTENT", "TOOBIG", "USEATTR",
 }  # fmt: skip
 
 
@@ -55,6 +56,11 @@ def test_an_error_s_text_cannot_end_the_line():
     answer = status.format(replies.reply_to(b"a1", errors.SyntaxProblem("a charset, not x\r\n* BYE gotcha")))
     assert answer.count(b"\r\n") == 1
     assert answer.startswith(b"a1 BAD ")
+
+
+def test_an_error_s_text_holds_only_what_a_text_may_hold():
+    answer = status.format(replies.reply_to(b"a1", errors.SyntaxProblem("a charset, not \0\x1b[2J\x7fé")))
+    assert answer == b"a1 BAD expected a charset, not ??[2J?? at octet 0\r\n"
 
 
 def test_every_command_has_a_handler_and_a_state():

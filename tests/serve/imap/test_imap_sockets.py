@@ -142,7 +142,9 @@ async def ask(line: socket.socket, text: bytes) -> bytes:
     got = b""
     async with asyncio.timeout(SECONDS):
         while b"\r\nx " not in b"\r\n" + got or not got.endswith(b"\r\n"):
-            got += await loop.sock_recv(line, 1 << 20)
+            piece = await loop.sock_recv(line, 1 << 20)
+            assert piece, f"the connection has ended after {got[-200:]!r}"
+            got += piece
     return got
 
 
@@ -222,7 +224,7 @@ async def test_who_idles_and_does_not_read_is_told_all_when_he_reads_again(mail)
         other = await open_line(listener.port)
         sizes = []
         for number in range(200):
-            await ask(other, b"STORE 1:* FLAGS.SILENT (keyword-%05d-%0500d)" % (number, number % 3))
+            await ask(other, b"STORE 1:* FLAGS.SILENT (keyword-%05d-%0200d)" % (number, number % 3))
             sizes.append(connection._pending())
             if connection.is_congested and number > 30:
                 break

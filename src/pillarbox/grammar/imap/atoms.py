@@ -121,7 +121,7 @@ class Cursor:
 
     def astring(self, what: str = "an atom or a string", pattern: re.Pattern[bytes] = ASTRING) -> bytes:
         """An atom (with `]`), or a string."""
-        if self.peek() in (b'"', b"{", b"~"):
+        if self.peek() in (b'"', b"{") or self.text.startswith(b"~{", self.place):
             return self.string(what)
         return self.match(pattern, what)
 

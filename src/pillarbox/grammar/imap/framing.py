@@ -12,7 +12,9 @@ import msgspec
 
 _LITERAL = re.compile(rb"~?\{(\d{1,15})(\+?)\}\Z")
 _TAIL_OCTETS = 24
-"""The end of a line that is given up: enough to see the announcement of a literal that comes unasked."""
+"""The end of a line: enough to see the announcement of a literal."""
+LITERALS = 200
+"""So many may be in one command: each is announced with all that came before it."""
 
 
 class Whole(msgspec.Struct, frozen=True):
@@ -40,12 +42,16 @@ class Chunk(msgspec.Struct, frozen=True):
 
 
 class TooLong(msgspec.Struct, frozen=True):
-    """A line beyond its limit; it is given up to its end. `text` is its start, for the tag."""
+    """A line beyond its limit, or a literal too many; the command is given up. `text` is its start, for the tag."""
 
     text: bytes
 
 
 Event = Whole | Announced | Chunk | TooLong
+
+
+def _announcement(line: bytes) -> re.Match[bytes] | None:
+    return _LITERAL.search(line[-_TAIL_OCTETS:]) if line.endswith(b"}") else None
 
 
 class CommandReader:
@@ -57,6 +63,7 @@ class CommandReader:
         self._place = 0
         self._scanned = 0
         self._pieces: list[bytes] = []
+        self._literals = 0
         self._wanted = 0
         self._streams = False
         self._skips = 0
@@ -79,11 +86,11 @@ class CommandReader:
         """The literal is handed on as `Chunk`s; what follows it is the next line."""
         self._wanted = size_octets
         self._streams = True
-        self._pieces.clear()
+        self._forget()
 
     def refuse(self, size_octets: int, *, waits: bool) -> None:
         """The command is over: a literal that comes all the same is skipped, and the line that it belongs to."""
-        self._pieces.clear()
+        self._forget()
         if not waits:
             self._skips = size_octets
             self._drops_line = True
@@ -94,13 +101,14 @@ class CommandReader:
             return None
         if self._streams:
             return self._next_chunk()
-        if self._wanted:
-            if len(self._buffer) - self._place < self._wanted:
-                return None
-            self._pieces.append(self._buffer[self._place : self._place + self._wanted])
-            self._place += self._wanted
-            self._wanted = 0
+        if self._wanted and not self._take_literal():
+            return None
         return self._next_line()
+
+    def _forget(self) -> None:
+        """A new command begins."""
+        self._pieces = []
+        self._literals = 0
 
     def _skip(self) -> bool:
         """Pass over a command that was given up, to its last line. Whether all of that has come."""
@@ -114,7 +122,7 @@ class CommandReader:
             if line is None:
                 self._place = max(self._place, len(self._buffer) - _TAIL_OCTETS)
                 return False
-            literal = _LITERAL.search(line)
+            literal = _announcement(line)
             if literal is not None and literal[2]:
                 self._skips = int(literal[1])
             else:
@@ -130,6 +138,14 @@ class CommandReader:
         self._streams = self._wanted > 0
         return Chunk(octets, not self._streams)
 
+    def _take_literal(self) -> bool:
+        """What has come of it goes to the command at once, so that no octet is moved twice. Whether that is all."""
+        octets = self._buffer[self._place : self._place + self._wanted]
+        self._pieces.append(octets)
+        self._place += len(octets)
+        self._wanted -= len(octets)
+        return not self._wanted
+
     def _next_line(self) -> Event | None:
         start = self._place
         line = self._take_line()
@@ -137,18 +153,24 @@ class CommandReader:
             return None
         if line is None or len(line) > self._line_octets:
             text = b"".join(self._pieces) + self._buffer[start : start + 100]
-            self._pieces.clear()
+            self._forget()
             self._drops_line = True
             self._place = start if line is None else self._place - 2 - min(len(line), _TAIL_OCTETS)
             return TooLong(text)
-        literal = _LITERAL.search(line) if line.endswith(b"}") else None
+        literal = _announcement(line)
         self._pieces.append(line)
+        text = b"".join(self._pieces)
         if literal is None:
-            text = b"".join(self._pieces)
-            self._pieces.clear()
+            self._forget()
             return Whole(text)
-        self._pieces.append(b"\r\n")
-        return Announced(b"".join(self._pieces), int(literal[1]), literal[2] != b"+")
+        size, waits = int(literal[1]), not literal[2]
+        self._literals += 1
+        if self._literals > LITERALS:
+            self.refuse(size, waits=waits)
+            return TooLong(text)
+        text += b"\r\n"
+        self._pieces = [text]
+        return Announced(text, size, waits)
 
     def _take_line(self) -> bytes | None:
         """Up to the next CRLF; None when that has not come."""
@@ -173,7 +195,8 @@ class ResponseReader:
     def __init__(self, response_octets: int) -> None:
         self._most = response_octets
         self._buffer = bytearray()
-        self._scanned = 0
+        self._line = 0
+        self._searched = 0
 
     def feed(self, data: bytes) -> list[bytes]:
         """Responses that are whole now, without the last CRLF. Raises ValueError beyond the bound."""
@@ -187,16 +210,18 @@ class ResponseReader:
 
     def _next(self) -> bytes | None:
         while True:
-            end = self._buffer.find(b"\r\n", self._scanned)
+            end = self._buffer.find(b"\r\n", self._searched)
             if end < 0:
+                self._searched = max(self._line, len(self._buffer) - 1)
                 return None
-            literal = _LITERAL.search(self._buffer, self._scanned, end)
+            self._searched = end  # to be found again while its literal is waited for
+            literal = _LITERAL.search(self._buffer, max(self._line, end - _TAIL_OCTETS), end)
             if literal is None:
                 response = bytes(self._buffer[:end])
                 del self._buffer[: end + 2]
-                self._scanned = 0
+                self._line = self._searched = 0
                 return response
             after = end + 2 + int(literal[1])
             if len(self._buffer) < after:
                 return None
-            self._scanned = after
+            self._line = self._searched = after

@@ -17,6 +17,7 @@ Path = tuple[str, ...]
 PATTERN_CHARACTERS = 1_000
 
 _SHIFTED = re.compile(rb"&([A-Za-z0-9+,]*)-")
+_WILDCARDS = re.compile(r"[*%]+")
 _OUTSIDE = re.compile(r"[^\x20-\x7e]+|&")
 
 
@@ -91,10 +92,11 @@ def format_path(path: Path) -> bytes:
 class Pattern:
     """Names with wildcards: `*` is anything, `%` anything but the separator (RFC 9051 §6.3.9).
 
-    All ways to match are followed at once, so that no pattern takes longer than its length times the name's.
+    All ways to match are followed at once, each a bit of one integer: bit `n` is set when what has been read of the
+    name fits what stands before token `n`. So no pattern takes long, whatever its wildcards.
     """
 
-    __slots__ = ("_tokens",)
+    __slots__ = ("_end", "_places", "_stars", "_wildcards")
 
     def __init__(self, reference: bytes, pattern: bytes) -> None:
         """Raises: SyntaxProblem."""
@@ -104,31 +106,21 @@ class Pattern:
         head, separator, rest = text.partition(SEPARATOR)
         if head.upper() == "INBOX":
             text = "INBOX" + separator + rest
-        self._tokens = text
+        # Wildcards side by side are one, so that after one there is always something else.
+        tokens = _WILDCARDS.sub(lambda run: "*" if "*" in run[0] else "%", text)
+        self._places: dict[str, int] = {}
+        for place, token in enumerate(tokens):
+            self._places[token] = self._places.get(token, 0) | 1 << place
+        self._stars = self._places.pop("*", 0)
+        self._wildcards = self._stars | self._places.pop("%", 0)
+        self._end = 1 << len(tokens)
 
     def matches(self, path: Path) -> bool:
         """Whether the whole name of this path fits."""
-        tokens = self._tokens
-        places = self._skip_wildcards({0})
+        wildcards, stars, places = self._wildcards, self._stars, self._places
+        reached = 1 | (1 & wildcards) << 1
         for character in SEPARATOR.join(path):
-            onward = set()
-            for place in places:
-                token = tokens[place] if place < len(tokens) else ""
-                if token == "*" or (token == "%" and character != SEPARATOR):
-                    onward.add(place)
-                elif token == character:
-                    onward.add(place + 1)
-            if not onward:
-                return False
-            places = self._skip_wildcards(onward)
-        return len(tokens) in places
-
-    def _skip_wildcards(self, places: set[int]) -> set[int]:
-        """A wildcard may stand for nothing."""
-        found = set(places)
-        for start in places:
-            place = start
-            while place < len(self._tokens) and self._tokens[place] in "*%":
-                place += 1
-                found.add(place)
-        return found
+            staying = reached & (stars if character == SEPARATOR else wildcards)
+            reached = staying | (reached & places.get(character, 0)) << 1
+            reached |= (reached & wildcards) << 1  # a wildcard may stand for nothing
+        return bool(reached & self._end)

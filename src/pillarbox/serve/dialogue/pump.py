@@ -173,9 +173,8 @@ class Pump:
 
     async def _run(self) -> None:
         try:
-            while True:
-                await self._work_once()
-                if not self._pending or self.is_closed:
+            while await self._work_once() or self._pending:
+                if self.is_closed:
                     break
         finally:
             self._task = None
@@ -185,7 +184,8 @@ class Pump:
                 self.farewell()
                 self.line.close()
 
-    async def _work_once(self) -> None:
+    async def _work_once(self) -> bool:
+        """Whether a bug has cut it short, so that what came with the bad command is still to be done."""
         try:
             await self.work()
         except Unavailable:
@@ -193,6 +193,9 @@ class Pump:
                 self._bug()
         except Exception:  # noqa: BLE001 - what a handler lets through is a bug of ours, not the peer's
             self._bug()
+            await asyncio.sleep(0)  # others have their turn, whatever fails here
+            return not self.closing
+        return False
 
     def _bug(self) -> None:
         log.exception("session.bug", peer=self.line.peer)

@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING
 
 from pillarbox.core.spool import Spool
-from pillarbox.grammar.imap.atoms import Cursor
+from pillarbox.grammar.imap.atoms import TAG, Cursor
 from pillarbox.grammar.imap.commands.append import Append, parse_append
 from pillarbox.grammar.imap.commands.line import tag_of
 from pillarbox.grammar.imap.framing import Announced, Chunk, Whole
@@ -20,8 +20,8 @@ from pillarbox.serve.imap.copy import target_of
 if TYPE_CHECKING:
     from pillarbox.serve.imap.session import ImapSession
 
-_APPEND = re.compile(rb"([^ ]+) APPEND ", re.IGNORECASE)
-_NAME_LITERAL = re.compile(rb"[^ ]+ APPEND \{\d+\+?\}\r\n\Z", re.IGNORECASE)
+_APPEND = re.compile(TAG.pattern + rb" APPEND ", re.IGNORECASE)
+_NAME_LITERAL = re.compile(_APPEND.pattern + rb"~?\{\d+\+?\}\r\n\Z", re.IGNORECASE)
 
 
 def is_append(text: bytes) -> bool:

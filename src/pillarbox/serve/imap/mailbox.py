@@ -11,8 +11,9 @@ from pillarbox.grammar.imap.responses import mailbox as responses
 from pillarbox.grammar.imap.responses.mailbox import Listed, StatusItems
 from pillarbox.grammar.imap.responses.status import Status
 from pillarbox.grammar.imap.states import State
-from pillarbox.model.errors import Invalid
+from pillarbox.model.errors import Conflict, Invalid
 from pillarbox.model.mailbox import Mailbox, MailboxRole
+from pillarbox.serve.imap import replies
 
 if TYPE_CHECKING:
     import msgspec
@@ -25,9 +26,12 @@ RETURN_OPTIONS = {"SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS"}
 
 
 async def create(session: ImapSession, tag: bytes, command: msgspec.Struct) -> Status:
-    """RFC 3501 §6.3.3."""
+    """RFC 3501 §6.3.3, RFC 6154 §3."""
     assert isinstance(command, commands.Create)
-    await session.mail.mailboxes.create(session.owner.id, command.path, command.role)
+    try:
+        await session.mail.mailboxes.create(session.owner.id, command.path, command.role)
+    except Conflict as problem:
+        return replies.reply_to(tag, problem, code=b"USEATTR")
     return Status(tag, "OK", "CREATE completed")
 
 
@@ -197,15 +201,14 @@ def _use(mailbox: Mailbox | None) -> str | None:
 
 
 async def lsub(session: ImapSession, tag: bytes, command: msgspec.Struct) -> Status:
-    """RFC 3501 §6.3.9: names that are subscribed; with `%`, also their parents, as \\Noselect."""
+    """RFC 3501 §6.3.9: names that are subscribed, also those of no mailbox; with `%`, also their parents, as \\Noselect,
+    which says here that only what is below is subscribed (RFC 5258 §3.5)."""
     assert isinstance(command, commands.Lsub)
     pattern = Pattern(command.reference, command.pattern)
     subscribed = set(await session.mail.mailboxes.subscriptions(session.owner.id))
-    existing = {m.path for m in await session.mail.mailboxes.list(session.owner.id) if m.selectable}
     for path in sorted(subscribed):
         if pattern.matches(path):
-            attributes = () if path in existing else ("\\Noselect",)
-            session.send(responses.format_list(Listed(attributes, path), name="LSUB"))
+            session.send(responses.format_list(Listed((), path), name="LSUB"))
         await session.pace()
     if command.pattern.endswith(b"%"):
         for path in sorted(_unsubscribed_parents(subscribed)):

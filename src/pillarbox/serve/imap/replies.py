@@ -1,6 +1,7 @@
 """From meaning to response: NO or BAD, and the code that says why (RFC 3501 §7.1, RFC 5530 §3); complete by test."""
 
 from pillarbox.grammar.imap.commands.line import UnknownCommand
+from pillarbox.grammar.imap.commands.mailbox import BadUse
 from pillarbox.grammar.imap.commands.search import BadCharset
 from pillarbox.grammar.imap.responses.status import Status
 from pillarbox.model import errors
@@ -9,6 +10,7 @@ CODES: dict[type[errors.MailError], tuple[str, bytes]] = {
     errors.MailError: ("NO", b"CANNOT"),
     errors.SyntaxProblem: ("BAD", b""),
     UnknownCommand: ("BAD", b""),
+    BadUse: ("NO", b"USEATTR"),
     BadCharset: ("NO", b"BADCHARSET (US-ASCII UTF-8)"),
     errors.Invalid: ("NO", b"CANNOT"),
     errors.NotFound: ("NO", b"NONEXISTENT"),

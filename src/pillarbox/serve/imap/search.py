@@ -31,10 +31,12 @@ async def search(session: ImapSession, tag: bytes, command: msgspec.Struct) -> S
 
 
 def _resolve(selected: Selected, term: Query) -> Query:
-    """Numbers and \\Recent become UIDs."""
+    """Numbers, `*` and \\Recent become UIDs."""
     match term:
         case query.Numbers(numbers):
             return _uids(list(selected.view.numbers_in(numbers)))
+        case query.Uids(numbers):
+            return query.Uids(SequenceSet(numbers.resolve(selected.view.largest_uid)))
         case query.IsRecent():
             return _uids([uid for uid in selected.view.recent if selected.view.number_of(uid) is not None])
         case query.And(terms):

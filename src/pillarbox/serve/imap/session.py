@@ -161,12 +161,15 @@ class ImapSession(Pump):
         tag = line.tag_of(event.text)
         limits = self.mail.limits
         if handlers.is_append(event.text) and states.is_in_order(Append, self.state):
+            self._at_work = tag
             problem = await handlers.append(self, event)
             if problem is not None:
                 self.finish(problem)
             return
-        most = limits.imap_literal_octets if self.account is not None else limits.imap_line_octets
-        if event.size_octets > most or len(event.text) + event.size_octets > limits.imap_command_octets:
+        most, whole = limits.imap_literal_octets, limits.imap_command_octets
+        if self.account is None:
+            most = whole = limits.imap_line_octets  # a stranger is not given more than a line
+        if event.size_octets > most or len(event.text) + event.size_octets > whole:
             self.reader.refuse(event.size_octets, waits=event.waits)
             self._count_bad(Status(tag, "BAD", "The literal is too large", b"TOOBIG"))
             return
@@ -272,7 +275,10 @@ class ImapSession(Pump):
         self.flush()
 
     def report_bug(self) -> None:
-        """NO [SERVERBUG] to the command that was at work; what it had begun to say is void."""
+        """NO [SERVERBUG] to the command that was at work; what it had begun to say is void, and IDLE is over."""
+        self.idle_tag = None
+        if self.selected is not None:
+            self.selected.view.listener = None
         self._out.clear()
         self._out_octets = 0
         self.tell(replies.bug(self._at_work))

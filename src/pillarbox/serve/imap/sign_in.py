@@ -9,7 +9,7 @@ import structlog
 from pillarbox import __version__
 from pillarbox.grammar.imap.capabilities import announced
 from pillarbox.grammar.imap.commands.session import Authenticate, Enable, Id, Login
-from pillarbox.grammar.imap.framing import CommandReader, Whole
+from pillarbox.grammar.imap.framing import Announced, CommandReader, Whole
 from pillarbox.grammar.imap.responses import mailbox as responses
 from pillarbox.grammar.imap.responses.status import Status, format_continuation
 from pillarbox.grammar.sasl.plain import decode64, encode64
@@ -131,6 +131,8 @@ async def _complete(session: ImapSession, exchange: Exchange) -> bool:
             await session.wait_pending()
             session.reader.feed(session.take())
         if not isinstance(event, Whole):
+            if isinstance(event, Announced):
+                session.reader.refuse(event.size_octets, waits=event.waits)
             raise SyntaxProblem("a line of base64")
         if event.text == b"*":
             return False

@@ -4,6 +4,7 @@ import msgspec
 
 from pillarbox.grammar.imap.atoms import LIST_MAILBOX, Cursor, astring, parenthesised
 from pillarbox.grammar.imap.mailbox_name import Path, format_path, parse_path
+from pillarbox.model.errors import SyntaxProblem
 from pillarbox.model.mailbox import MailboxRole
 
 STATUS_ITEMS = ("MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "SIZE")
@@ -17,6 +18,10 @@ USES: dict[str, MailboxRole] = {
     "\\TRASH": MailboxRole.TRASH,
 }
 """RFC 6154 §2."""
+
+
+class BadUse(SyntaxProblem):
+    """A special use that no mailbox can have here, or several at once (NO [USEATTR], RFC 6154 §3)."""
 
 
 class Create(msgspec.Struct, frozen=True):
@@ -96,18 +101,20 @@ def parse_create(cursor: Cursor) -> Create:
     if cursor.word("USE") != "USE":
         raise cursor.fail("USE")
     cursor.space()
-    uses = cursor.items(lambda: read_use(cursor))
+    uses = {*cursor.items(lambda: _read_use(cursor), may_be_empty=True)}
     cursor.expect(b")")
-    return Create(path, uses[0])
+    cursor.end()
+    if not uses:
+        return Create(path)
+    role = USES.get(uses.pop())
+    if role is None or uses:
+        raise BadUse("one special use that is known here", cursor.place)
+    return Create(path, role)
 
 
-def read_use(cursor: Cursor) -> MailboxRole:
-    """`\\Sent` and its kin."""
+def _read_use(cursor: Cursor) -> str:
     cursor.expect(b"\\", "a special use")
-    role = USES.get("\\" + cursor.word("a special use"))
-    if role is None:
-        raise cursor.fail("a special use that is known here")
-    return role
+    return "\\" + cursor.word("a special use")
 
 
 def parse_rename(cursor: Cursor) -> Rename:

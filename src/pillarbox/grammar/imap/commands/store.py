@@ -9,6 +9,9 @@ from pillarbox.grammar.imap.atoms import FLAG, Cursor, parenthesised
 from pillarbox.model.keywords import BITS, FlagSet
 from pillarbox.model.sequence_set import SequenceSet
 
+KEYWORD_OCTETS = 255
+"""RFC 8621 §4.1.1: what is longer could not be told by JMAP."""
+
 
 class StoreAction(Enum):
     """What is done with the flags."""
@@ -58,6 +61,8 @@ def read_flag(cursor: Cursor) -> str:
         name = cursor.match(FLAG, "a flag").decode("ascii")
     except UnicodeDecodeError:
         raise cursor.fail("a flag in ASCII") from None
+    if len(name) > KEYWORD_OCTETS:
+        raise cursor.fail(f"a flag of {KEYWORD_OCTETS} octets at most")
     if name.startswith("\\") and name.lower() not in BITS:
         raise cursor.fail("a flag that may be set")
     return name

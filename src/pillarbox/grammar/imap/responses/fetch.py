@@ -10,7 +10,7 @@ from pillarbox.grammar.imap.atoms import FLAG, Cursor
 from pillarbox.grammar.imap.responses.envelope import Envelope, parse_envelope
 from pillarbox.grammar.message.date import parse_internal
 
-_NAME = re.compile(rb"[A-Za-z0-9.]+(?:\[[^\]]*\])?(?:<\d+>)?")
+_NAME = re.compile(rb"[A-Za-z0-9.-]+(?:\[[^\]]*\])?(?:<\d+>)?")
 
 
 class Fetched(msgspec.Struct, frozen=True):

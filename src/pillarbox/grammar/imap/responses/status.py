@@ -7,6 +7,7 @@ import msgspec
 from pillarbox.model.errors import SyntaxProblem
 
 _LINE = re.compile(rb"([^ ]+) (OK|NO|BAD|PREAUTH|BYE)(?: (?:\[((?:[^\]\"]|\"[^\"]*\")*)\] ?)?(.*))?", re.I | re.S)
+_NO_TEXT = re.compile(rb"[^\x20-\x7e]")
 
 
 class Status(msgspec.Struct, frozen=True):
@@ -19,9 +20,10 @@ class Status(msgspec.Struct, frozen=True):
 
 
 def format(status: Status) -> bytes:
-    """The line with CRLF."""
+    """The line with CRLF. A text may quote what the peer wrote: what cannot stand in it becomes a question mark."""
     code = b"[%b] " % status.code if status.code else b""
-    return b"%b %b %b%b\r\n" % (status.tag, status.kind.encode(), code, status.text.encode("ascii", "replace"))
+    text = _NO_TEXT.sub(b"?", status.text.encode("ascii", "replace"))
+    return b"%b %b %b%b\r\n" % (status.tag, status.kind.encode(), code, text)
 
 
 def format_continuation(text: bytes = b"") -> bytes:
