@@ -4,7 +4,12 @@ An address is a value; its text forms are the business of `grammar`. Domains are
 A-label form, local parts as their own system decides: ours folds case (`key`).
 """
 
+import re
+
 import msgspec
+
+_DOMAIN = re.compile(r"(?!.{254})[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63})*")
+_LITERAL = re.compile(r"\[[!-Z^-~]+\]")
 
 
 class Address(msgspec.Struct, frozen=True, order=True):
@@ -30,14 +35,12 @@ class Address(msgspec.Struct, frozen=True, order=True):
 def domain_key(text: str) -> str:
     """The lower-case A-label form of a domain name, without a final dot (RFC 5890 §2.3.2.1).
 
-    Raises ValueError when it is no domain name.
+    An address literal stays as it is, in lower case. Underscores are let pass, as DNS does. Raises ValueError when it
+    is no domain name.
     """
     name = text.rstrip(".").lower()
-    if name.startswith("["):
-        return name
-    if not name.isascii():
+    if not name.isascii() and len(name) <= 253:
         name = name.encode("idna").decode("ascii")
-    labels = name.split(".")
-    if not name or len(name) > 253 or any(not 0 < len(label) <= 63 for label in labels):
+    if _DOMAIN.fullmatch(name) is None and _LITERAL.fullmatch(name) is None:
         raise ValueError("not a domain name")
     return name

@@ -32,7 +32,6 @@ REGISTERED_KEYWORDS: tuple[tuple[int, str], ...] = (
 
 BITS: dict[str, int] = {name.lower(): bit for bit, name in (*SYSTEM_FLAGS, *REGISTERED_KEYWORDS)}
 """Lower-case name → bit; names compare without case (RFC 9051 §2.3.2)."""
-ALL_BITS = sum(BITS.values())
 
 
 class FlagSet(msgspec.Struct, frozen=True):

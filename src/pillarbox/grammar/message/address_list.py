@@ -10,12 +10,15 @@ Parsing never fails: what is no address is kept, as far as it goes, under the na
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 import msgspec
 
-from pillarbox.grammar.message import encoded_word
-from pillarbox.model.address import Address, domain_key
+from pillarbox.grammar.message import charset, encoded_word
+from pillarbox.grammar.message.header import fold_words
+from pillarbox.grammar.smtp.path import format_address, parse_address
+from pillarbox.model.address import Address
+from pillarbox.model.errors import SyntaxProblem
 
 MISSING_MAILBOX = b"MISSING_MAILBOX"
 MISSING_DOMAIN = b"MISSING_DOMAIN"
@@ -24,11 +27,17 @@ _ATEXT = rb"[^\s()<>@,;:\\\"\[\].]"
 _WORD = rb"[^\s()<>@,;:\\\"\[\]]+"
 _TOKEN = re.compile(rb'[\s]+|"((?:[^"\\]|\\.)*)("?)|(' + _WORD + rb")|(\[(?:[^\]\\]|\\.)*\]?)|(.)", re.DOTALL)
 _SIMPLE = re.compile(
-    rb'\s*(?:(?:"([^"\\\r\n]*)"|((?:' + _ATEXT + rb"+[ \t]+)*" + _ATEXT + rb"+))?\s*<(" + _ATEXT + rb"+(?:\." + _ATEXT
+    rb'\s*+(?:(?:"([^"\\\r\n]*)"|((?:' + _ATEXT + rb"+[ \t]+)*" + _ATEXT + rb"+))?\s*<(" + _ATEXT + rb"+(?:\." + _ATEXT
     + rb"+)*)@(" + _ATEXT + rb"+(?:\." + _ATEXT + rb"+)*)>|(" + _ATEXT + rb"+(?:\." + _ATEXT + rb"+)*)@(" + _ATEXT
     + rb"+(?:\." + _ATEXT + rb"+)*))\s*(,|\Z)"
 )  # fmt: skip
 _ESCAPE = re.compile(rb"\\(.)", re.DOTALL)
+
+
+Token: TypeAlias = tuple[str, bytes]
+"""("word" | "special" | "comment", octets): what was quoted is a word, whatever is in it."""
+_AT: Token = ("special", b"@")
+_COLON: Token = ("special", b":")
 
 
 class EnvelopeAddress(NamedTuple):
@@ -63,11 +72,14 @@ def parse_raw(value: bytes) -> list[EnvelopeAddress]:
 
 
 def parse(value: bytes) -> list[Mailbox]:
-    """All mailboxes of an unfolded field value, decoded; groups are opened."""
+    """All mailboxes of an unfolded field value, decoded; groups are opened.
+
+    An encoded word in an address is no address: it stays as it is (RFC 2047 §5).
+    """
     return [
         Mailbox(
             encoded_word.decode(found.name or b"").strip(),
-            f"{encoded_word.decode(found.mailbox)}@{encoded_word.decode(found.host)}",
+            f"{charset.decode(found.mailbox, 'utf-8')}@{charset.decode(found.host, 'utf-8')}",
         )
         for found in parse_raw(value)
         if found.mailbox is not None and found.host is not None
@@ -77,9 +89,11 @@ def parse(value: bytes) -> list[Mailbox]:
 def address_of(mailbox: Mailbox) -> Address | None:
     """The address as a value, or None when mail could not be sent there."""
     local, _, domain = mailbox.address.rpartition("@")
+    if local == "MISSING_MAILBOX" or domain == "MISSING_DOMAIN":
+        return None
     try:
-        return Address(local, domain_key(domain)) if local and domain != "MISSING_DOMAIN" else None
-    except (ValueError, UnicodeError):
+        return parse_address(format_address(Address(local, domain)))
+    except SyntaxProblem:
         return None
 
 
@@ -90,14 +104,16 @@ class _Reader:
         self.found = found
         self.in_group = False
         self.comment: bytes | None = None
+        self.has_at = False
         self._tokens = _tokens(value, place)
         self._reset()
 
     def _reset(self) -> None:
-        self.words: list[bytes] = []
+        self.words: list[Token] = []
         self.angle: bytes | None = None
         self.in_angle = False
         self.seen = False
+        self.has_at = False
         self.comment = None
 
     def read(self) -> None:
@@ -107,7 +123,7 @@ class _Reader:
             elif kind == "special" and self._special(text):
                 continue
             else:
-                self._word(kind, text)
+                self._word((kind, text))
         self._end()
         if self.in_group:
             self.found.append(EnvelopeAddress(None, None, None, None))
@@ -125,23 +141,24 @@ class _Reader:
                 self.found.append(EnvelopeAddress(None, None, None, None))
                 self.in_group = False
             return True
-        if text == b":" and not self.in_group and self.angle is None and b"@" not in self.words:
+        if text == b":" and not self.in_group and self.angle is None and not self.has_at:
             self.found.append(EnvelopeAddress(None, None, _phrase(self.words), None))
             self.in_group = True
             self._reset()
             return True
         if text == b"<" and self.angle is None:
             self.in_angle, self.seen, self.angle = True, True, b""
-            self.angle_words: list[bytes] = []
+            self.angle_words: list[Token] = []
             return True
         return False
 
-    def _word(self, kind: str, text: bytes) -> None:
+    def _word(self, token: Token) -> None:
         self.seen = True
         if self.in_angle:
-            self.angle_words.append(text)
+            self.angle_words.append(token)
         elif self.angle is None:
-            self.words.append(text)
+            self.words.append(token)
+            self.has_at = self.has_at or token == _AT
 
     def _end(self) -> None:
         if not self.seen:
@@ -155,7 +172,7 @@ class _Reader:
             words = self.angle_words
         route, mailbox, host = _addr_spec(words)
         if self.angle is None and host is None and len(words) > 1:
-            name, mailbox = b" ".join(words), None
+            name, mailbox = _phrase(words), None
         if mailbox or host or name:
             self.found.append(EnvelopeAddress(name, route, mailbox or MISSING_MAILBOX, host or MISSING_DOMAIN))
         elif self.angle is not None:
@@ -163,25 +180,29 @@ class _Reader:
         self._reset()
 
 
-def _addr_spec(words: list[bytes]) -> tuple[bytes | None, bytes | None, bytes | None]:
+def _addr_spec(words: list[Token]) -> tuple[bytes | None, bytes | None, bytes | None]:
     """(route, local part, domain) of the words between the angles (RFC 5322 §4.4 for routes)."""
     route = None
-    if words[:1] == [b"@"] and b":" in words:
-        cut = words.index(b":")
-        route, words = b"".join(words[:cut]), words[cut + 1 :]
-    if b"@" not in words:
-        return route, b"".join(words), None
-    cut = words.index(b"@")
+    if words[:1] == [_AT] and _COLON in words:
+        cut = words.index(_COLON)
+        route, words = _joined(words[:cut]), words[cut + 1 :]
+    if _AT not in words:
+        return route, _joined(words), None
+    cut = words.index(_AT)
     host = words[cut + 1 :]
-    return route, b"".join(words[:cut]), host[0] if b"@" in host else b"".join(host)
+    return route, _joined(words[:cut]), _joined(host[:1] if _AT in host else host)
 
 
-def _phrase(words: list[bytes]) -> bytes:
-    return b" ".join(words)
+def _joined(words: list[Token]) -> bytes:
+    return b"".join([text for _, text in words])
 
 
-def _tokens(value: bytes, place: int) -> Iterator[tuple[str, bytes]]:
-    """("word" | "special" | "comment", octets); white space is dropped, quoted strings are opened."""
+def _phrase(words: list[Token]) -> bytes:
+    return b" ".join([text for _, text in words]).replace(b" @ ", b"@")
+
+
+def _tokens(value: bytes, place: int) -> Iterator[Token]:
+    """White space is dropped, quoted strings are opened."""
     while place < len(value):
         if value[place : place + 1] == b"(":
             end = _comment_end(value, place)
@@ -216,25 +237,26 @@ def _comment_end(value: bytes, place: int) -> int:
 
 
 _ATOM_TEXT = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?: [A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*")
-_DOT_ATOM = re.compile(r"[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+(?:\.[A-Za-z0-9!#$%&'*+\-/=?^_`{|}~]+)*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+"""No address has these, and a line end among them would begin a field of its own."""
 
 
 def format_mailbox(mailbox: Mailbox) -> str:
     """`name <local@domain>`; the name encoded or quoted as need be."""
-    local, _, domain = mailbox.address.rpartition("@")
-    if local.isascii() and not _DOT_ATOM.fullmatch(local):
-        local = '"' + local.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    spec = f"{local}@{domain}"
-    name = mailbox.name
-    if not name:
-        return spec
+    local, _, domain = _CONTROL.sub("", mailbox.address).rpartition("@")
+    spec = format_address(Address(local, domain))
+    return f"{format_name(mailbox.name)} <{spec}>" if mailbox.name else spec
+
+
+def format_name(name: str) -> str:
+    """A display name as a phrase: encoded or quoted as need be."""
     if not (name.isascii() and name.isprintable()) or "=?" in name:
-        name = encoded_word.encode(name)
-    elif not _ATOM_TEXT.fullmatch(name):
-        name = '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    return f"{name} <{spec}>"
+        return encoded_word.encode(name)
+    if not _ATOM_TEXT.fullmatch(name):
+        return '"' + name.replace("\\", "\\\\").replace('"', '\\"') + '"'
+    return name
 
 
 def format_list(mailboxes: list[Mailbox]) -> str:
-    """The field's value, folded at commas where it is long."""
-    return ",\r\n ".join(format_mailbox(mailbox) for mailbox in mailboxes)
+    """The field's value, one mailbox a line, folded where one is long."""
+    return ",\r\n ".join(fold_words(format_mailbox(mailbox), len("Reply-To: ")) for mailbox in mailboxes)

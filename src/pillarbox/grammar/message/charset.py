@@ -1,6 +1,10 @@
-"""Octets in some charset as text. Never raises: what cannot be read becomes U+FFFD (RFC 7103 §8)."""
+"""Octets in some charset as text. Never raises: what cannot be read becomes U+FFFD (RFC 7103 §8).
+
+The text has no lone surrogates, so it can always be written as UTF-8.
+"""
 
 import codecs
+import re
 
 _ALIASES = {
     # RFC 2046 §4.1.2: what mail calls them, and what Python does; the web's superset where senders mean it.
@@ -31,6 +35,10 @@ _ALIASES = {
     "": "utf-8",
 }
 
+_NOT_OF_MAIL = frozenset(("idna", "punycode", "raw-unicode-escape", "undefined", "unicode-escape"))
+"""Codecs that Python has for itself: some raise or warn, some take the square of the length."""
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
 _known: dict[str, str | None] = {}
 _KNOWN_MOST = 500
 
@@ -43,7 +51,8 @@ def codec_name(charset: str) -> str | None:
             _known.clear()
         try:
             found = codecs.lookup(_ALIASES.get(key, key))
-            _known[key] = found.name if getattr(found, "_is_text_encoding", True) and found.name != "idna" else None
+            is_charset = getattr(found, "_is_text_encoding", True) and found.name not in _NOT_OF_MAIL
+            _known[key] = found.name if is_charset else None
         except (LookupError, ValueError):
             _known[key] = None
     return _known[key]
@@ -57,7 +66,5 @@ def decode(octets: bytes, charset: str) -> str:
             return octets.decode("utf-8")
         except UnicodeDecodeError:
             codec = "utf-8" if codec == "utf-8" else "cp1252"
-    try:
-        return octets.decode(codec or "utf-8", "replace")
-    except (UnicodeError, ValueError):
-        return octets.decode("latin-1")
+    text = octets.decode(codec or "utf-8", "replace")
+    return _SURROGATE.sub("\N{REPLACEMENT CHARACTER}", text) if codec == "utf-7" else text

@@ -10,6 +10,7 @@ import msgspec
 
 from pillarbox.grammar.message import date, encoded_word, message_id, transfer
 from pillarbox.grammar.message.address_list import Mailbox, format_list, format_mailbox
+from pillarbox.grammar.message.header import fold_words
 from pillarbox.grammar.message.parameters import format_parameter
 
 _LINE_END = re.compile(r"\r\n|\r|\n")
@@ -70,19 +71,6 @@ def compose(draft: Draft, *, with_bcc: bool = False) -> bytes:
     return b"".join(pieces)
 
 
-def fold_words(text: str, used: int) -> str:
-    """Fold at spaces so that lines stay within 78 characters where they can (RFC 5322 §2.1.1)."""
-    lines, current = [], ""
-    for word in text.split(" "):
-        if current and used + len(current) + 1 + len(word) > 77:
-            lines.append(current)
-            current, used = word, 1
-        else:
-            current = f"{current} {word}" if current or lines else word
-    lines.append(current)
-    return "\r\n ".join(lines)
-
-
 def _text_part(text: str) -> tuple[list[str], bytes]:
     """Header lines and body of the text: 7bit if it can be, else quoted-printable (RFC 2045 §6)."""
     octets = _LINE_END.sub("\r\n", text).encode("utf-8", "replace")
@@ -98,7 +86,10 @@ def _text_part(text: str) -> tuple[list[str], bytes]:
 def _attachment_part(attachment: Attachment) -> bytes:
     media_type = attachment.media_type if _MEDIA_TYPE.fullmatch(attachment.media_type) else "application/octet-stream"
     if media_type.lower() == "message/rfc822":
-        return b"Content-Type: message/rfc822\r\nContent-Disposition: attachment\r\n\r\n" + attachment.octets
+        # What may stand around a message is 7bit, 8bit or binary (RFC 2046 §5.2.1).
+        eight_bit = b"" if attachment.octets.isascii() else b"Content-Transfer-Encoding: 8bit\r\n"
+        head = b"Content-Type: message/rfc822\r\nContent-Disposition: attachment\r\n" + eight_bit
+        return head + b"\r\n" + attachment.octets
     lines = [
         f"Content-Type: {media_type}",
         "Content-Disposition: attachment" + "".join(_folded(format_parameter("filename", attachment.name))),

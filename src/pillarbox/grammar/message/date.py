@@ -3,6 +3,7 @@
 import re
 from datetime import UTC, date, datetime, timedelta, timezone
 
+from pillarbox.grammar.message.header import without_comments
 from pillarbox.model.errors import SyntaxProblem
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
@@ -14,14 +15,14 @@ _ZONES = {
 }  # fmt: skip
 
 _DATE = re.compile(
-    rb"\s*(?:[A-Za-z]+\s*,?\s*)?(\d{1,2})[\s-]+([A-Za-z]{3})[A-Za-z]*[\s-]+(\d{2,6})\s+"
+    rb"\s*(?:[A-Za-z]+\s*(?:,\s*)?)?(\d{1,2})[\s-]+([A-Za-z]{3})[A-Za-z]*[\s-]+(\d{2,6})\s+"
     rb"(\d{1,2})\s*[:.]\s*(\d{2})(?:\s*[:.]\s*(\d{2}))?\s*(?:([+-])(\d{2}):?(\d{2})|([A-Za-z]+))?"
 )
 
 
 def parse(value: bytes) -> datetime:
     """The moment, aware, in the zone as written. Raises: SyntaxProblem."""
-    match = _DATE.match(value)
+    match = _DATE.match(without_comments(value))
     month = None if match is None else _MONTH.get(match[2].lower())
     if match is None or month is None:
         raise SyntaxProblem("date-time")

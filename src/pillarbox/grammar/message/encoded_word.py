@@ -50,9 +50,12 @@ def _octets(encoding: bytes, text: bytes) -> bytes:
     return binascii.a2b_base64(bare + b"=" * (-len(bare) % 4))
 
 
-def encode(text: str) -> str:
-    """Text for an unstructured field or a phrase: as it is if ASCII, else as encoded words parted by spaces."""
-    if text.isascii() and text.isprintable() and "=?" not in text:
+def encode(text: str, *, always: bool = False) -> str:
+    """Text for an unstructured field or a phrase: as it is if ASCII, else as encoded words parted by spaces.
+
+    `always` encodes ASCII too: what has spaces in a row or at its ends would not outlive folding.
+    """
+    if not always and text.isascii() and text.isprintable() and "=?" not in text:
         return text
     words, current = [], b""
     for character in text:

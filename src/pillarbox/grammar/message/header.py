@@ -13,8 +13,9 @@ Content: TypeAlias = bytes | mmap.mmap
 
 # RFC 5322 §2.2: a field is `name ":" unstructured CRLF`, folded lines begin with white space.
 FIELD = re.compile(rb"([^\r\n:]*)(?::([^\n]*(?:\n[ \t][^\n]*)*)|[^\n]*)(?:\n|\Z)")
-_FOLD = re.compile(rb"[ \t]*(?:\r?\n[ \t]+)+")
-_END = re.compile(rb"\r?\n\r?\n")
+# A run of white space is looked at once, from its start: long ones must not cost the square of their length.
+_FOLD = re.compile(rb"(?<![ \t])[ \t]*(?:\r?\n[ \t]+)+")
+_COMMENT_MARK = re.compile(rb'\\.|[()"]', re.DOTALL)
 
 
 class Field(NamedTuple):
@@ -44,8 +45,7 @@ def fields(content: Content, start: int, end: int) -> Iterator[Field]:
     place = start
     while place < end:
         match = FIELD.match(content, place, end)
-        if match is None or match.end() == place:
-            return
+        assert match is not None
         if match.group().strip(b"\r\n"):
             value = match[2]
             yield Field(match[1].rstrip(b" \t"), b"" if value is None else value.rstrip(b"\r"), place, match.end())
@@ -57,6 +57,46 @@ def unfold(value: bytes) -> bytes:
     if b"\n" in value:
         value = _FOLD.sub(b" ", value)
     return value.strip(b" \t\r\n")
+
+
+def without_comments(value: bytes) -> bytes:
+    """Each comment, whatever is nested in it, becomes a space (RFC 5322 §3.2.2); quoted strings are left alone.
+
+    A comment that is never closed is none.
+    """
+    if b"(" not in value:
+        return value
+    kept: list[bytes] = []
+    depth, place, is_quoted = 0, 0, False
+    for mark in _COMMENT_MARK.finditer(value):
+        match mark[0]:
+            case b'"' if depth == 0:
+                is_quoted = not is_quoted
+            case b"(" if not is_quoted:
+                if depth == 0:
+                    kept.append(value[place : mark.start()])
+                    place = mark.start()
+                depth += 1
+            case b")" if depth > 0:
+                depth -= 1
+                if depth == 0:
+                    kept.append(b" ")
+                    place = mark.end()
+    kept.append(value[place:])
+    return b"".join(kept)
+
+
+def fold_words(text: str, used: int) -> str:
+    """Fold at spaces so that lines stay within 78 characters where they can (RFC 5322 §2.1.1)."""
+    lines, current = [], ""
+    for word in text.split(" "):
+        if current and used + len(current) + 1 + len(word) > 77:
+            lines.append(current)
+            current, used = word, 1
+        else:
+            current = f"{current} {word}" if current or lines else word
+    lines.append(current)
+    return "\r\n ".join(lines)
 
 
 def first(content: Content, start: int, end: int, name: bytes) -> bytes | None:

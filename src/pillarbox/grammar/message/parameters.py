@@ -6,34 +6,26 @@ attribute := name ["*" section] ["*"]     RFC 2231 §7
 
 import re
 
+from pillarbox.grammar.message import encoded_word
 from pillarbox.grammar.message.charset import decode
+from pillarbox.grammar.message.header import without_comments
 
 _TOKEN = rb"[^\x00-\x20()<>@,;:\\\"/\[\]?=\x7f]+"
 _LOOSE = rb"[^;\x00-\x20]+"
 _SIMPLE = re.compile(rb"\s*(" + _TOKEN + rb")/(" + _TOKEN + rb")\s*(?=;|\Z)")
 _VALUE = re.compile(rb"[\s(]*(" + _TOKEN + rb")(?:\s*/\s*(" + _TOKEN + rb"))?\s*")
 _PARAMETER = re.compile(rb"\s*;?\s*(" + _TOKEN + rb')\s*=\s*(?:"((?:[^"\\]|\\.)*)"?|(' + _LOOSE + rb"))?\s*", re.DOTALL)
-_COMMENT = re.compile(rb'"(?:[^"\\]|\\.)*"|\((?:[^()\\]|\\.)*\)', re.DOTALL)
 _ESCAPED = re.compile(rb"\\(.)", re.DOTALL)
 _FOLD = re.compile(rb"\r?\n[ \t]?")
-_SECTION = re.compile(rb"([^*]+)\*(\d+)(\*?)")
+_SECTION = re.compile(rb"([^*]+)\*(\d{1,9})(\*?)")
 _PERCENT = re.compile(rb"%([0-9A-Fa-f]{2})")
 
 Parameters = tuple[tuple[bytes, bytes], ...]
 
 
-def _without_comments(value: bytes) -> bytes:
-    while b"(" in value:
-        bare = _COMMENT.sub(lambda m: m[0] if m[0][:1] == b'"' else b" ", value)
-        if bare == value:
-            break
-        value = bare
-    return value
-
-
 def parse_type(value: bytes) -> tuple[bytes, bytes, Parameters] | None:
     """(type, subtype, parameters) of a Content-Type, letters as written; None when there is no type in it."""
-    value = _without_comments(value)
+    value = without_comments(value)
     match = _VALUE.match(value)
     if match is None or match[2] is None:
         return None
@@ -42,7 +34,7 @@ def parse_type(value: bytes) -> tuple[bytes, bytes, Parameters] | None:
 
 def parse_value(value: bytes) -> tuple[bytes, Parameters]:
     """(first word, parameters), for Content-Disposition and the like; the word may be empty."""
-    value = _without_comments(value)
+    value = without_comments(value)
     match = _VALUE.match(value)
     return (b"", ()) if match is None else (match[1], parse_parameters(value, match.end()))
 
@@ -81,7 +73,10 @@ def parse_parameters(value: bytes, place: int) -> Parameters:
 
 
 def find(parameters: Parameters, name: bytes) -> str | None:
-    """The decoded value of a parameter; the extended form (RFC 2231 §4) is preferred."""
+    """The decoded value of a parameter; the extended form (RFC 2231 §4) is preferred.
+
+    Encoded words, which may not stand here (RFC 2047 §5), are decoded all the same: many programs write file names so.
+    """
     wanted = name.lower()
     for key, value in parameters:
         if key.lower() == wanted + b"*":
@@ -91,7 +86,7 @@ def find(parameters: Parameters, name: bytes) -> str | None:
             return decode(octets, charset.decode("ascii", "replace") if b"'" in value else "utf-8")
     for key, value in parameters:
         if key.lower() == wanted:
-            return decode(value, "utf-8")
+            return encoded_word.decode(value)
     return None
 
 

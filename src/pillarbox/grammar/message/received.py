@@ -11,6 +11,7 @@ from datetime import datetime
 import msgspec
 
 from pillarbox.grammar.message import date
+from pillarbox.grammar.smtp.path import format_path
 from pillarbox.model.address import Address
 
 _FIELD_START = re.compile(rb"^received[ \t]*:", re.IGNORECASE | re.MULTILINE)
@@ -39,13 +40,13 @@ def format_received(trace: Received) -> bytes:
         lines.append(f" (using {trace.tls})")
     lines.append(f" by {trace.by} with {trace.protocol} id {trace.id}")
     if trace.recipient is not None:
-        lines.append(f" for <{trace.recipient}>")
+        lines.append(f" for {format_path(trace.recipient)}")
     return ("\r\n".join(lines) + f";\r\n {date.format(trace.at)}\r\n").encode()
 
 
 def format_return_path(reverse_path: Address | None) -> bytes:
     """The whole field with CRLF; `<>` for the null reverse-path."""
-    return f"Return-Path: <{'' if reverse_path is None else reverse_path}>\r\n".encode()
+    return f"Return-Path: {format_path(reverse_path)}\r\n".encode()
 
 
 def count_hops(header: bytes) -> int:

@@ -10,7 +10,7 @@ from pillarbox.grammar.message.header import Content
 from pillarbox.grammar.message.part import Part
 from pillarbox.grammar.message.text import header_text, main_text
 
-_PREFIX = re.compile(r"\s*(?:re|aw|sv|antw|vs|fwd?|wg)(?:\[\d+\])?\s*:\s*", re.IGNORECASE)
+_PREFIXES = re.compile(r"(?:\s*(?:re|aw|sv|antw|vs|fwd?|wg)(?:\[\d+\])?\s*:)*", re.IGNORECASE)
 
 
 class Origin(msgspec.Struct, frozen=True):
@@ -54,11 +54,8 @@ def read_origin(content: Content, root: Part) -> Origin:
 
 def base_subject(subject: str) -> str:
     """Without `Re:`, `Fwd:` and their kin at the start."""
-    while True:
-        match = _PREFIX.match(subject)
-        if match is None:
-            return subject.strip()
-        subject = subject[match.end() :]
+    match = _PREFIXES.match(subject)
+    return subject[match.end() if match else 0 :].strip()
 
 
 def reply_subject(subject: str) -> str:

@@ -1,6 +1,7 @@
 """The scanner: one pass over a message gives its tree of parts, by whole-buffer operations (RFC 2045, RFC 2046).
 
-It never fails: beyond a limit, or where a boundary is missing, what is left is one opaque part (RFC 7103 §7).
+It never fails: a multipart without its boundary is one opaque part (RFC 7103 §7), and beyond a limit nothing more is
+taken apart.
 
     multipart-body := [preamble CRLF] dash-boundary transport-padding CRLF body-part
                       *encapsulation close-delimiter transport-padding [CRLF epilogue]     RFC 2046 §5.1.1
@@ -10,8 +11,9 @@ boundary first, and what is inside never sees more than its piece.
 """
 
 import re
+from collections.abc import Iterator
 
-from pillarbox.grammar.message.header import Content, header_end, unfold
+from pillarbox.grammar.message.header import Content, header_end, unfold, without_comments
 from pillarbox.grammar.message.parameters import Parameters, parse_type, parse_value
 from pillarbox.grammar.message.part import Part
 from pillarbox.model.limits import Limits
@@ -76,13 +78,7 @@ def _entity(
     budget.left -= 1
     limit = min(end, start + budget.limits.header_octets)
     body = header_end(content, start, limit)
-    found: dict[bytes, bytes] = {}
-    for match in (_WANTED if is_message else _WANTED_MIME).finditer(content[start:body]):
-        name = match[1].lower()
-        if name in _JOINED and name in found:
-            found[name] += b", " + unfold(match[2])
-        elif name not in found or name in _LAST_COUNTS:
-            found[name] = unfold(match[2])
+    found = _wanted_fields(content[start:body], is_message)
     main, sub, parameters = _type(found.get(b"content-type"), default)
     kind = main.lower()
     children: tuple[Part, ...] = ()
@@ -93,6 +89,20 @@ def _entity(
         elif kind == b"message" and sub.lower() == b"rfc822" and budget.left > 0:
             inner = _entity(content, body, end, budget, depth=depth + 1, is_message=True, default=TEXT_PLAIN)
     return _part(content, (start, body, end), (main, sub, parameters), found, is_message, children, inner)
+
+
+def _wanted_fields(header: bytes, is_message: bool) -> dict[bytes, bytes]:
+    found: dict[bytes, bytes] = {}
+    more: dict[bytes, list[bytes]] = {}
+    for match in (_WANTED if is_message else _WANTED_MIME).finditer(header):
+        name = match[1].lower()
+        if name not in found or name in _LAST_COUNTS:
+            found[name] = unfold(match[2])
+        elif name in _JOINED:
+            more.setdefault(name, []).append(unfold(match[2]))
+    for name, values in more.items():
+        found[name] = b", ".join([found[name], *values])
+    return found
 
 
 def _part(
@@ -138,31 +148,34 @@ def _type(value: bytes | None, default: tuple[bytes, bytes, Parameters]) -> tupl
 
 
 def _only_word(value: bytes) -> bytes:
-    """A mechanism is one word (RFC 2045 §6.1); what has more is none, and so the part is 7bit."""
-    word, _ = parse_value(value)
-    return word if value.strip() == word else b""
+    """A mechanism is one word (RFC 2045 §6.1), comments aside; what has more is none, and so the part is 7bit."""
+    bare = without_comments(value).strip()
+    word, _ = parse_value(bare)
+    return word if bare == word else b""
 
 
 def _children(
     content: Content, body: int, end: int, budget: _Budget, depth: int, parameters: Parameters, sub: bytes
 ) -> tuple[Part, ...]:
-    boundary = next((value for name, value in parameters if name.lower() == b"boundary"), b"")
+    boundary = next((value for name, value in parameters if name.lower() == b"boundary"), b"").rstrip(b" \t")
     if not boundary:
         return ()
     default = MESSAGE if sub.lower() == b"digest" else TEXT_PLAIN
     made = []
-    for start, stop in _pieces(content, body, end, boundary.rstrip(b" \t")):
+    for start, stop in _pieces(content, body, end, boundary):
         if budget.left <= 0:
             break
         made.append(_entity(content, start, stop, budget, depth=depth + 1, is_message=False, default=default))
     return tuple(made)
 
 
-def _pieces(content: Content, body: int, end: int, boundary: bytes) -> list[tuple[int, int]]:
-    """Start and end of what lies between delimiters; the last piece goes to the end where none closes it."""
+def _pieces(content: Content, body: int, end: int, boundary: bytes) -> Iterator[tuple[int, int]]:
+    """Start and end of what lies between delimiters; the last piece goes to the end where none closes it.
+
+    One at a time: a message may consist of delimiters, and only so many become parts.
+    """
     delimiter = b"--" + boundary
     length = len(delimiter)
-    pieces: list[tuple[int, int]] = []
     open_at = -1
     place = body
     while True:
@@ -176,14 +189,13 @@ def _pieces(content: Content, body: int, end: int, boundary: bytes) -> list[tupl
         if after < 0:
             continue
         if open_at >= 0:
-            pieces.append((open_at, max(open_at, _before_line_end(content, found, body))))
+            yield open_at, max(open_at, _before_line_end(content, found))
         if content[place : place + 2] == b"--":
-            return pieces
+            return
         open_at = after
         place = after
     if open_at >= 0:
-        pieces.append((open_at, end))
-    return pieces
+        yield open_at, end
 
 
 def _delimiter_end(content: Content, place: int, end: int) -> int:
@@ -201,7 +213,5 @@ def _delimiter_end(content: Content, place: int, end: int) -> int:
     return end if line < 0 else line + 1
 
 
-def _before_line_end(content: Content, place: int, body: int) -> int:
-    if place <= body:
-        return place
+def _before_line_end(content: Content, place: int) -> int:
     return place - 2 if content[place - 2 : place] == b"\r\n" else place - 1

@@ -3,11 +3,16 @@
 import binascii
 import re
 
-_NOT_BASE64 = re.compile(rb"[^A-Za-z0-9+/]")
+_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
+_UNPADDED = re.compile(rb"[^=]+")
 _SOFT = re.compile(rb"=[ \t]*\r?\n")
-_TRAILING = re.compile(rb"[ \t]+(?=\r?\n|\Z)")
+# A run of white space is looked at once, from its start: long ones must not cost the square of their length.
+_TRAILING = re.compile(rb"(?<![ \t])[ \t]+(?=\r?\n|\Z)")
 _HEX = re.compile(rb"=([0-9A-Fa-f]{2})")
-_UU_BEGIN = re.compile(rb"begin \d{3,4} [^\r\n]*\r?\n")
+_UU_BEGIN = re.compile(rb"^begin \d{3,4} [^\r\n]*\r?\n", re.MULTILINE)
+_KNOWN = frozenset(
+    (b"", b"7bit", b"8bit", b"binary", b"base64", b"quoted-printable", b"x-uuencode", b"x-uue", b"uuencode")
+)
 _LINE_OCTETS = 57
 _QP_PLAIN = re.compile(rb"[^\x09\x20-\x3c\x3e-\x7e]")
 
@@ -24,15 +29,30 @@ def decode(octets: bytes, encoding: bytes) -> bytes:
     return octets
 
 
+def decoded_size(octets: bytes, encoding: bytes) -> int:
+    """How many octets `decode` would give; of base64 without decoding it, as sizes are asked for more than content."""
+    if encoding.strip().lower() == b"base64":
+        bare = octets.translate(None, _NOT_BASE64)
+        padded = bare.find(b"=")
+        if padded < 0 or not bare[padded:].strip(b"="):
+            length = len(bare) if padded < 0 else padded
+            return length // 4 * 3 + (0, 0, 1, 2)[length % 4]
+    return len(decode(octets, encoding))
+
+
+def is_known(encoding: bytes) -> bool:
+    """Whether `decode` does what the sender meant (RFC 2045 §6.1); nothing written is 7bit."""
+    return encoding.strip().lower() in _KNOWN
+
+
 def decode_base64(octets: bytes) -> bytes:
     """What is outside the alphabet is passed over (RFC 2045 §6.8); padding inside begins anew."""
     out = []
-    for piece in octets.split(b"="):
-        bare = _NOT_BASE64.sub(b"", piece)
+    for piece in _UNPADDED.finditer(octets.translate(None, _NOT_BASE64)):
+        bare = piece[0]
         if len(bare) % 4 == 1:
             bare = bare[:-1]
-        if bare:
-            out.append(binascii.a2b_base64(bare + b"=" * (-len(bare) % 4)))
+        out.append(binascii.a2b_base64(bare + b"=" * (-len(bare) % 4)))
     return b"".join(out)
 
 
@@ -52,10 +72,12 @@ def _decode_uu(octets: bytes) -> bytes:
     for line in octets[begin.end() :].splitlines():
         if line.rstrip() == b"end":
             break
+        if not line:
+            continue
         try:
             out.append(binascii.a2b_uu(line))
         except binascii.Error:
-            length = (((line[0] - 32) & 63) * 4 + 5) // 3 if line else 0
+            length = (((line[0] - 32) & 63) * 4 + 5) // 3
             try:
                 out.append(binascii.a2b_uu(line[:length]))
             except binascii.Error:
@@ -78,11 +100,12 @@ def encode_quoted_printable(text: bytes) -> bytes:
         escaped = _QP_PLAIN.sub(lambda m: b"=%02X" % m[0][0], line)
         if escaped.endswith((b" ", b"\t")):
             escaped = escaped[:-1] + b"=%02X" % escaped[-1]
-        while len(escaped) > 76:
-            cut = 75
+        place = 0
+        while len(escaped) - place > 76:
+            cut = place + 75
             while b"=" in escaped[cut - 2 : cut]:
                 cut -= 1
-            lines.append(escaped[:cut] + b"=")
-            escaped = escaped[cut:]
-        lines.append(escaped)
+            lines.append(escaped[place:cut] + b"=")
+            place = cut
+        lines.append(escaped[place:])
     return b"\r\n".join(lines)

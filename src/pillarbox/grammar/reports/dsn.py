@@ -10,8 +10,9 @@ from datetime import datetime
 import msgspec
 
 from pillarbox.grammar.message import date, encoded_word, header, transfer
-from pillarbox.grammar.message.header import Content
+from pillarbox.grammar.message.header import Content, fold_words
 from pillarbox.grammar.message.part import Part
+from pillarbox.grammar.smtp.path import format_address, format_path
 from pillarbox.model.address import Address
 from pillarbox.model.delivery import Action, DeliveryStatus
 
@@ -53,9 +54,11 @@ ADVICE: tuple[tuple[str, str], ...] = (
 
 def format_report(report: Report) -> bytes:
     """The whole message, CRLF throughout."""
-    has_other_scripts = not all(r.status.recipient.is_ascii for r in report.recipients)
-    status_type = "global-delivery-status" if has_other_scripts else "delivery-status"
-    header_type = "message/global-headers" if has_other_scripts else "text/rfc822-headers"
+    fields = _fields(report)
+    # ASCII where it can be: what is global needs eight bits, and a reader who knows of it.
+    status_type = "global-delivery-status" if _has_other_scripts(report) else "delivery-status"
+    status = fields.encode("utf-8" if _has_other_scripts(report) else "ascii", "replace")
+    header_type = "text/rfc822-headers" if report.original_header.isascii() else "message/global-headers"
     delimiter = f"--{report.boundary}\r\n".encode()
     return b"".join(
         (
@@ -64,14 +67,24 @@ def format_report(report: Report) -> bytes:
             b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n",
             transfer.encode_quoted_printable(_words(report).encode("utf-8", "replace")),
             b"\r\n" + delimiter,
-            f"Content-Type: message/{status_type}\r\n\r\n".encode(),
-            _fields(report).encode("utf-8", "replace"),
+            _part_head(f"message/{status_type}", status),
+            status,
             b"\r\n" + delimiter,
-            f"Content-Type: {header_type}\r\n\r\n".encode(),
+            _part_head(header_type, report.original_header),
             _one_ended(report.original_header),
             f"\r\n--{report.boundary}--\r\n".encode(),
         )
     )
+
+
+def _has_other_scripts(report: Report) -> bool:
+    named = [address for one in report.recipients for address in (one.status.recipient, one.original)]
+    return not all(address is None or address.is_ascii for address in named)
+
+
+def _part_head(media_type: str, body: bytes) -> bytes:
+    encoding = "" if body.isascii() else "Content-Transfer-Encoding: 8bit\r\n"
+    return f"Content-Type: {media_type}\r\n{encoding}\r\n".encode()
 
 
 def _one_ended(octets: bytes) -> bytes:
@@ -83,8 +96,8 @@ def _one_ended(octets: bytes) -> bytes:
 def _head(report: Report, status_type: str) -> str:
     return (
         f"From: Mail delivery <postmaster@{report.reporting_host}>\r\n"
-        f"To: <{report.to}>\r\n"
-        f"Subject: {encoded_word.encode(_subject(report))}\r\n"
+        f"To: {format_path(report.to)}\r\n"
+        f"Subject: {fold_words(encoded_word.encode(_subject(report)), len('Subject: '))}\r\n"
         f"Date: {date.format(report.at)}\r\n"
         f"Message-ID: <{report.message_id}>\r\n"
         "Auto-Submitted: auto-replied\r\n"
@@ -141,14 +154,11 @@ def _fields(report: Report) -> str:
     ]
     for recipient in report.recipients:
         status = recipient.status
-        kind = "rfc822" if status.recipient.is_ascii else "utf-8"
         group = []
         if recipient.original is not None:
-            group.append(
-                f"Original-Recipient: {'rfc822' if recipient.original.is_ascii else 'utf-8'}; {recipient.original}"
-            )
+            group.append(f"Original-Recipient: {_typed(recipient.original)}")
         group += [
-            f"Final-Recipient: {kind}; {status.recipient}",
+            f"Final-Recipient: {_typed(status.recipient)}",
             f"Action: {status.action.value}",
             f"Status: {_permanent(status)}",
         ]
@@ -159,6 +169,10 @@ def _fields(report: Report) -> str:
         group.append(f"Last-Attempt-Date: {date.format(report.at)}")
         groups.append(group)
     return "\r\n".join("\r\n".join(group) + "\r\n" for group in groups)
+
+
+def _typed(address: Address) -> str:
+    return f"{'rfc822' if address.is_ascii else 'utf-8'}; {format_address(address)}"
 
 
 def _permanent(status: DeliveryStatus) -> str:

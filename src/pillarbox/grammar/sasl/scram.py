@@ -7,9 +7,9 @@ ServerKey      := HMAC(SaltedPassword, "Server Key")
 """
 
 import base64
-import binascii
 import hashlib
 import hmac
+import stringprep
 import unicodedata
 
 import msgspec
@@ -31,8 +31,11 @@ class Verifier(msgspec.Struct, frozen=True):
 
 
 def normalise(password: str) -> bytes:
-    """SASLprep where it matters (RFC 4013 §2): NFKC, spaces made plain. Unassigned code points are let pass."""
-    mapped = "".join(" " if unicodedata.category(c) == "Zs" else c for c in password)
+    """SASLprep where it matters (RFC 4013 §2.1, §2.2): spaces made plain, what is mapped to nothing gone, NFKC.
+
+    Nothing is prohibited, and unassigned code points are let pass: it is the owner's password.
+    """
+    mapped = "".join(" " if stringprep.in_table_c12(c) else c for c in password if not stringprep.in_table_b1(c))
     return unicodedata.normalize("NFKC", mapped).encode("utf-8")
 
 
@@ -57,7 +60,8 @@ def parse_verifier(text: str, hash_name: str) -> Verifier:
     if len(pieces) != 4 or not pieces[0].isdecimal():
         raise SyntaxProblem("iterations:salt:StoredKey:ServerKey")
     try:
+        iterations = int(pieces[0])
         salt, stored_key, server_key = (base64.b64decode(piece, validate=True) for piece in pieces[1:])
-    except (binascii.Error, ValueError):
-        raise SyntaxProblem("base64") from None
-    return Verifier(hash_name, int(pieces[0]), salt, stored_key, server_key)
+    except ValueError:  # binascii.Error is one
+        raise SyntaxProblem("a number and base64") from None
+    return Verifier(hash_name, iterations, salt, stored_key, server_key)

@@ -1,0 +1,129 @@
+"""Which parts of a message a reader is shown as its body, and which as attachments (RFC 8621 §4.1.4).
+
+The parts are numbered as IMAP does (RFC 9051 §6.4.5.1). A message inside is one part here: nobody looks into it.
+"""
+
+from collections.abc import Iterator
+
+import msgspec
+
+from pillarbox.grammar.message import parameters
+from pillarbox.grammar.message.part import Part
+
+
+class BodyPart(msgspec.Struct, frozen=True):
+    """A part with what decides where it is shown. `number` is empty for a multipart; `kind` is lower case."""
+
+    number: str
+    part: Part
+    kind: str
+    name: str | None
+    disposition: str | None
+    children: tuple["BodyPart", ...] = ()
+
+    @property
+    def is_text(self) -> bool:
+        """Of type `text/*`."""
+        return self.kind.startswith("text/")
+
+    def leaves(self) -> Iterator["BodyPart"]:
+        """All parts that are no multipart, depth first."""
+        if not self.part.is_multipart:
+            yield self
+        for child in self.children:
+            yield from child.leaves()
+
+
+class BodyLists(msgspec.Struct, frozen=True):
+    """The flat lists: to be shown one after the other, with a preference for plain text or for HTML; and the files."""
+
+    text: tuple[BodyPart, ...]
+    html: tuple[BodyPart, ...]
+    attachments: tuple[BodyPart, ...]
+
+
+def body_tree(root: Part) -> BodyPart:
+    """The whole structure of a message."""
+    return _body_part(root, "" if root.is_multipart else "1", "")
+
+
+def _body_part(part: Part, number: str, prefix: str) -> BodyPart:
+    children = tuple(
+        _body_part(child, "" if child.is_multipart else f"{prefix}{place}", f"{prefix}{place}.")
+        for place, child in enumerate(part.children, start=1)
+    )
+    name = parameters.find(part.disposition_parameters, b"filename") if part.disposition_parameters else None
+    if name is None and part.parameters:
+        name = parameters.find(part.parameters, b"name")
+    disposition = None if part.disposition is None else part.disposition.decode("utf-8", "replace").lower()
+    kind = f"{part.type.decode('utf-8', 'replace')}/{part.subtype.decode('utf-8', 'replace')}".lower()
+    return BodyPart(number, part, kind, name, disposition, children)
+
+
+def has_attachment(lists: BodyLists) -> bool:
+    """Whether a reader should be offered a file: an attachment that does not say `inline`."""
+    return any(part.disposition != "inline" for part in lists.attachments)
+
+
+def body_lists(tree: BodyPart) -> BodyLists:
+    """The algorithm of RFC 8621 §4.1.4."""
+    text: list[BodyPart] = []
+    html: list[BodyPart] = []
+    attachments: list[BodyPart] = []
+    _sort_out((tree,), "mixed", False, text, html, attachments)
+    return BodyLists(tuple(text), tuple(html), tuple(attachments))
+
+
+def _sort_out(
+    parts: tuple[BodyPart, ...],
+    around: str,
+    in_alternative: bool,
+    text: list[BodyPart] | None,
+    html: list[BodyPart] | None,
+    attachments: list[BodyPart],
+) -> None:
+    """One multipart of subtype `around`. A list that is None belongs to another alternative, and takes nothing.
+
+    What no list takes is an attachment: nothing may be hidden from the reader.
+    """
+    text_before, html_before = len(text or ()), len(html or ())
+    for place, part in enumerate(parts):
+        if part.part.is_multipart:
+            inner = part.kind.partition("/")[2]
+            _sort_out(part.children, inner, in_alternative or inner == "alternative", text, html, attachments)
+        elif not _is_body(part, place, around):
+            attachments.append(part)
+        elif around == "alternative":
+            chosen = {"text/plain": text, "text/html": html}.get(part.kind)
+            (attachments if chosen is None else chosen).append(part)
+        else:
+            if in_alternative and part.kind == "text/plain":
+                html = None
+            if in_alternative and part.kind == "text/html":
+                text = None
+            takers = [shown for shown in (text, html) if shown is not None]
+            for shown in takers:
+                shown.append(part)
+            if not takers or (len(takers) == 1 and _is_media(part.kind)):
+                attachments.append(part)
+    if around == "alternative" and text is not None and html is not None:
+        _fill_in(text, text_before, html, html_before)
+
+
+def _is_media(kind: str) -> bool:
+    return kind.startswith(("image/", "audio/", "video/"))
+
+
+def _is_body(part: BodyPart, place: int, around: str) -> bool:
+    """Only the first part of a multipart/related is the body; a text with a file name that comes later is a file."""
+    if part.disposition == "attachment" or not (part.kind in ("text/plain", "text/html") or _is_media(part.kind)):
+        return False
+    return place == 0 or (around != "related" and (_is_media(part.kind) or not part.name))
+
+
+def _fill_in(text: list[BodyPart], text_before: int, html: list[BodyPart], html_before: int) -> None:
+    """Where one kind alone was among the alternatives, it stands for the other too."""
+    if len(text) == text_before:
+        text.extend(html[html_before:])
+    elif len(html) == html_before:
+        html.extend(text[text_before:])
