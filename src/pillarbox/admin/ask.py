@@ -5,12 +5,17 @@ takes it for the moment. A lock or a socket that a killed server left behind is 
 """
 
 import asyncio
+import time
 from pathlib import Path
 from typing import Any
 
 from pillarbox.app.server import open_operator
 from pillarbox.model.errors import MailError, Unavailable
+from pillarbox.store.lock import FolderInUse
 from pillarbox.wire.unix import ControlClosed, request
+
+PATIENCE_SECONDS = 5.0
+LOOK_AGAIN_SECONDS = 0.05
 
 
 class RequestRefused(MailError):
@@ -28,6 +33,18 @@ def ask(folder: Path, request_name: str, /, **arguments: Any) -> Any:
 async def _ask(folder: Path, name: str, arguments: dict[str, Any]) -> Any:
     if not (folder / "pillarbox.toml").is_file():
         raise Unavailable(f"{folder} holds no pillarbox.toml: make it with `pillarbox init`, or name another --data")
+    limit = time.monotonic() + PATIENCE_SECONDS
+    while True:
+        try:
+            return await _ask_once(folder, name, arguments)
+        except FolderInUse:
+            # A server that starts or ends, or another command: each of them is done with it, or answers, soon.
+            if time.monotonic() > limit:
+                raise
+            await asyncio.sleep(LOOK_AGAIN_SECONDS)
+
+
+async def _ask_once(folder: Path, name: str, arguments: dict[str, Any]) -> Any:
     try:
         answer = await request(folder / "control.sock", {"request": name, "arguments": arguments})
     except ControlClosed:

@@ -53,8 +53,5 @@ async def initialise_store(
 
 
 def _addresses(listen: str) -> list[str]:
-    try:
-        address = ipaddress.ip_address(listen)
-    except ValueError:
-        return ["127.0.0.1"]
+    address = ipaddress.ip_address(listen)
     return ["127.0.0.1"] if address.is_unspecified else [str(address), "127.0.0.1"]

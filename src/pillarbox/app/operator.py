@@ -7,9 +7,9 @@ and asks here directly. Both get the same answers, as plain JSON values. Nothing
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
+from pillarbox.app.names import read_address, read_domain
 from pillarbox.app.operator_values import account_json, entry_json, queued_json
 from pillarbox.core.mail import Mail
-from pillarbox.grammar.smtp.path import parse_address
 from pillarbox.model.errors import Invalid, MailError, NotFound
 from pillarbox.model.ids import QueueId
 
@@ -38,23 +38,23 @@ class Operator:
             raise Invalid(f"{name}: argument {problem} is missing or of the wrong kind") from problem
 
     async def add_account(self, arguments: Arguments) -> Answer:
-        account = await self.mail.accounts.add(parse_address(arguments["address"]), arguments["password"])
+        account = await self.mail.accounts.add(read_address(arguments["address"]), arguments["password"])
         return account_json(account)
 
     async def list_accounts(self, arguments: Arguments) -> Answer:
         return [account_json(account) for account in await self.mail.accounts.list()]
 
     async def set_password(self, arguments: Arguments) -> Answer:
-        await self.mail.accounts.set_password(parse_address(arguments["address"]), arguments["password"])
+        await self.mail.accounts.set_password(read_address(arguments["address"]), arguments["password"])
         return {"address": arguments["address"]}
 
     async def remove_account(self, arguments: Arguments) -> Answer:
-        await self.mail.accounts.remove(parse_address(arguments["address"]))
+        await self.mail.accounts.remove(read_address(arguments["address"]))
         return {"address": arguments["address"]}
 
     async def add_alias(self, arguments: Arguments) -> Answer:
-        targets = tuple(parse_address(target) for target in arguments["targets"])
-        await self.mail.directory.add_alias(parse_address(arguments["address"]), targets)
+        targets = tuple(read_address(target) for target in arguments["targets"])
+        await self.mail.directory.add_alias(read_address(arguments["address"]), targets)
         return {"address": arguments["address"], "targets": [str(target) for target in targets]}
 
     async def list_aliases(self, arguments: Arguments) -> Answer:
@@ -64,11 +64,11 @@ class Operator:
         ]
 
     async def remove_alias(self, arguments: Arguments) -> Answer:
-        await self.mail.directory.remove_alias(parse_address(arguments["address"]))
+        await self.mail.directory.remove_alias(read_address(arguments["address"]))
         return {"address": arguments["address"]}
 
     async def add_domain(self, arguments: Arguments) -> Answer:
-        await self.mail.directory.add_domain(arguments["name"])
+        await self.mail.directory.add_domain(read_domain(arguments["name"]))
         return {"name": arguments["name"]}
 
     async def list_domains(self, arguments: Arguments) -> Answer:

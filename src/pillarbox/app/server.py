@@ -11,19 +11,20 @@ import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
+from ssl import SSLContext
 from typing import Any
 
 import structlog
 import uvloop
 
 from pillarbox.app import config, log
-from pillarbox.app.config import Configuration
+from pillarbox.app.config import Configuration, ConfigurationError
 from pillarbox.app.listeners import Listeners
 from pillarbox.app.operator import Operator, problem_json
 from pillarbox.core.mail import Mail
 from pillarbox.core.queue_put import QueueSettings
 from pillarbox.model.address import domain_key
-from pillarbox.model.errors import MailError, StorageBroken
+from pillarbox.model.errors import Invalid, MailError, StorageBroken
 from pillarbox.relay.routing import RelaySettings, Routing
 from pillarbox.relay.worker import Relay
 from pillarbox.store.blobs_files import FileBlobs
@@ -44,7 +45,7 @@ logger = structlog.get_logger("server")
 async def open_mail(folder: Path, configuration: Configuration) -> AsyncIterator[Mail]:
     """The services on the store of a folder, which nobody else may write meanwhile.
 
-    Raises: Unavailable when another process holds the folder.
+    Raises: FolderInUse when another process holds the folder.
     """
     lock = FolderLock(folder)
     try:
@@ -102,7 +103,23 @@ async def _serve(folder: Path, configuration: Configuration) -> None:
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    tls = server_context(folder / configuration.tls.certificate, folder / configuration.tls.key)
+    try:
+        tls = server_context(folder / configuration.tls.certificate, folder / configuration.tls.key)
+    except Invalid as problem:
+        raise ConfigurationError(f"{folder / config.FILE}: tls.certificate: {problem.text}") from None
+    try:
+        await _serve_until(stop, folder, configuration, tls)
+    except BaseExceptionGroup as group:
+        raise _alone(group) from None
+
+
+def _alone(group: BaseExceptionGroup[BaseException]) -> BaseException:
+    """What made the start fail, when that is all there is."""
+    (first, *others) = group.exceptions
+    return first if not others and isinstance(first, MailError) else group
+
+
+async def _serve_until(stop: asyncio.Event, folder: Path, configuration: Configuration, tls: SSLContext) -> None:
     async with open_mail(folder, configuration) as mail, asyncio.TaskGroup() as tasks:
         listeners = Listeners(mail, configuration, tls, tasks)
         relay = Relay(
@@ -118,16 +135,20 @@ async def _serve(folder: Path, configuration: Configuration) -> None:
         try:
             await listeners.open()
             await control.open()
-            work = tasks.create_task(relay.run())
+        except BaseException:
+            await listeners.close(0)
+            raise
+        work = tasks.create_task(relay.run())
+        try:
             _say_ready(listeners.addresses())
             await stop.wait()
-        finally:
             logger.info("server.stopping")
+        finally:
             async with asyncio.TaskGroup() as ending:
                 ending.create_task(listeners.close(STOP_SECONDS / 2))
                 ending.create_task(relay.stop(STOP_SECONDS / 2))
                 ending.create_task(control.close())
-        work.cancel()
+            work.cancel()
 
 
 def _say_ready(addresses: dict[str, str]) -> None:

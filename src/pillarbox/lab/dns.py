@@ -23,6 +23,7 @@ from pillarbox.model.errors import Unavailable
 Zones = Mapping[str, Mapping[str, Sequence[str]]]
 TTL_SECONDS = 60
 UDP_OCTETS = 1_232
+MESSAGE_OCTETS = 65_535
 
 
 class LabDns:
@@ -101,7 +102,7 @@ def _outcome(response: dns.message.Message) -> str:
 
 
 def _fit(response: dns.message.Message, limit_octets: int | None) -> bytes:
-    octets = response.to_wire()
+    octets = response.to_wire(max_size=MESSAGE_OCTETS)
     if limit_octets is None or len(octets) <= limit_octets:
         return octets
     response.answer.clear()

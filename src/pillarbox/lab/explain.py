@@ -1,4 +1,4 @@
-"""What a reply code means, in a few words, and which standard says so."""
+"""What was said, in a few words for people: SMTP codes (and which standard has them), verbs, capabilities; IMAP too."""
 
 import msgspec
 
@@ -61,6 +61,49 @@ VERBS: dict[str, str] = {
 }
 
 
+CAPABILITIES: dict[str, str] = {
+    "PIPELINING": "several commands may come at once",
+    "SIZE": "the largest message it takes, in octets",
+    "8BITMIME": "content may be more than ASCII",
+    "SMTPUTF8": "addresses may be more than ASCII",
+    "ENHANCEDSTATUSCODES": "replies say more: 2.1.0",
+    "HELP": "HELP is answered",
+    "STARTTLS": "encryption is offered",
+    "AUTH": "ways to sign in",
+}
+
+IMAP_VERBS: dict[str, str] = {
+    "APPEND": "put a message there",
+    "AUTHENTICATE": "the client signs in",
+    "CAPABILITY": "what can you do?",
+    "EXAMINE": "open a mailbox, to read only",
+    "FETCH": "give me messages",
+    "IDLE": "tell me what happens",
+    "LIST": "which mailboxes are there?",
+    "LOGIN": "the client signs in",
+    "LOGOUT": "the client is done",
+    "SEARCH": "which messages match?",
+    "SELECT": "open a mailbox",
+    "STARTTLS": "let us encrypt",
+    "STORE": "set flags",
+}
+
+IMAP_RESPONSES: dict[str, str] = {
+    "BYE": "goodbye",
+    "CAPABILITY": "what the server can do",
+    "EXISTS": "so many messages are in it",
+    "FETCH": "a message, or facts about it",
+    "FLAGS": "the flags it knows",
+    "RECENT": "so many are new",
+    "[PERMANENTFLAGS": "flags that are kept",
+    "[UIDNEXT": "the UID that comes next",
+    "[UIDVALIDITY": "UIDs mean the same while this number stays",
+    "[UNSEEN": "the first that nobody has read",
+}
+
+IMAP_OUTCOMES: dict[str, str] = {"OK": "done", "NO": "refused", "BAD": "not understood"}
+
+
 def explain_reply(text: str) -> str:
     """A few words on a reply line such as `250 2.1.0 Ok`; empty when it is none, or its continuation."""
     if len(text) < 3 or not text[:3].isdigit() or text[3:4] == "-":
@@ -72,3 +115,25 @@ def explain_reply(text: str) -> str:
 def explain_command(text: str) -> str:
     """A few words on a command line; empty when there is nothing to say."""
     return VERBS.get(text.split(" ", 1)[0].upper(), "")
+
+
+def explain_capability(text: str) -> str:
+    """A few words on a line of the answer to EHLO, such as `250-SIZE 50000000`."""
+    return CAPABILITIES.get(text[4:].split(" ", 1)[0].upper(), "")
+
+
+def explain_imap_command(text: str) -> str:
+    """A few words on `a6 UID FETCH 1 (BODY[])`."""
+    words = [word.upper() for word in text.split(" ", 3)[1:]]
+    verb = words[1] if words[:1] == ["UID"] and len(words) > 1 else "".join(words[:1])
+    return IMAP_VERBS.get(verb, "")
+
+
+def explain_imap_response(text: str) -> str:
+    """A few words on `* 1 EXISTS` or `a5 OK [READ-WRITE] SELECT completed`."""
+    words = text.split(" ", 3)
+    if words[0] == "+":
+        return "go on"
+    if words[0] != "*":
+        return IMAP_OUTCOMES.get("".join(words[1:2]).upper(), "")
+    return next((IMAP_RESPONSES[word] for word in words[1:3] if word in IMAP_RESPONSES), "")

@@ -21,17 +21,19 @@ from pillarbox.grammar.message.compose import Draft
 from pillarbox.grammar.message.structure import scan
 from pillarbox.grammar.message.text import main_text
 from pillarbox.grammar.sasl.plain import Credentials
+from pillarbox.lab.dialogue_text import NOTHING, Told
 from pillarbox.lab.stage import Site, Stage
 from pillarbox.model.delivery import Action
 from pillarbox.model.envelope import Envelope, Recipient
 from pillarbox.model.errors import MailError
 from pillarbox.model.limits import Limits
-from pillarbox.model.passport import Dialogue
+from pillarbox.model.passport import Dialogue, DialogueLine
 from pillarbox.wire.clock import SystemClock
 from pillarbox.wire.tls import verifying_context
 from pillarbox.wire.unix import request
 
 ARRIVAL_SECONDS = 10.0
+LOOK_AGAIN_SECONDS = 0.02
 TEXT = """Hi Bob,
 
 did you see? The lecture on e-mail says that this message goes through
@@ -51,6 +53,7 @@ class Scene(msgspec.Struct, frozen=True):
     title: str
     words: tuple[str, ...] = ()
     dialogue: Dialogue | None = None
+    told: Told = NOTHING
     shown: str = ""
 
 
@@ -118,9 +121,10 @@ class Play:
             raise PlayFailed(f"the submission was refused: {statuses[0].diagnostic}")
         self._show(
             Scene(
-                f"2  Her agent sends it by SMTP to her server {site.hostname}, port {site.port('submission')}: it is queued",
-                words=(f"the server said: {statuses[0].diagnostic}",),
+                f"2  Her agent sends it by SMTP to her server {site.hostname}, which queues it",
+                words=(f"port {site.port('submission')} is for submission: people sign in here, with TLS",),
                 dialogue=client.recorder.dialogue(),
+                told=Told(f"{person.name}'s agent", site.hostname, self._octets),
             )
         )
 
@@ -128,29 +132,50 @@ class Play:
         yield self._octets
 
     async def _relay(self) -> None:
-        site = self._stage.uiowa
-        entries = await self._wait_for(site, "attempted")
-        attempt = next(entry for entry in entries if entry["step"] == "attempted")
+        """What the sending server noted, and the closure, which comes after its note, as the receiving one did."""
+        here, there = self._stage.uiowa, self._stage.illinois
+        attempt = await self._wait_for(here, "attempted")
         if attempt["facts"].get("result") != "relayed":
             raise PlayFailed(f"the relay failed: {attempt['facts'].get('reply')}")
         dialogue = msgspec.convert(attempt["dialogue"], Dialogue)
-        questions = tuple(f"DNS  {kind:<4} {name}  →  {answer}" for name, kind, answer in self._stage.questions)
+        dialogue = msgspec.structs.replace(dialogue, lines=dialogue.lines + await self._closure(there))
+        questions = tuple(f"DNS  {kind:<4}  {name}  →  {answer}" for name, kind, answer in self._stage.questions)
         self._show(
             Scene(
-                f"3  {site.hostname} looks up where mail for illinois.edu goes, and opens a TCP connection",
-                words=(*questions, f"TCP  {dialogue.client}  →  {dialogue.server}"),
+                f"3  {here.hostname} looks up where mail for {there.domain} goes, and opens a TCP connection",
+                words=(*questions, f"TCP        {dialogue.client}  →  {dialogue.server}"),
             )
         )
-        self._show(Scene(f"4  {site.hostname} sends the message over it, as an SMTP client", dialogue=dialogue))
+        self._show(
+            Scene(
+                f"4  {here.hostname} sends the message over it, as an SMTP client",
+                words=(
+                    "the envelope (MAIL, RCPT) says where it goes; the content is the message above,",
+                    f"now below a Received field of {here.hostname}",
+                ),
+                dialogue=dialogue,
+                told=Told(here.hostname, there.hostname),
+            )
+        )
+
+    async def _closure(self, site: Site) -> tuple[DialogueLine, ...]:
+        """QUIT and the answer, from the receiving server's passport of the message."""
+
+        def has_ended(entry: dict[str, Any]) -> bool:
+            return any(line["text"].startswith("221 ") for line in entry["dialogue"]["lines"])
+
+        entry = await self._wait_for(site, "accepted", until=has_ended)
+        lines = msgspec.convert(entry["dialogue"], Dialogue).lines
+        first = next(n for n, line in enumerate(lines) if line.text == "QUIT")
+        return lines[first:]
 
     async def _deliver(self) -> None:
         site = self._stage.illinois
-        entries = await self._wait_for(site, "delivered")
-        delivered = next(entry for entry in entries if entry["step"] == "delivered")
+        delivered = await self._wait_for(site, "delivered")
         facts = delivered["facts"]
         self._show(
             Scene(
-                f"5  {site.hostname} puts it into Bob's mailbox",
+                f"5  {site.hostname} puts the message into {site.person.name}'s mailbox",
                 words=(f"mailbox {facts['mailbox']}, UID {facts['uid']}, at {delivered['at']}",),
             )
         )
@@ -168,28 +193,33 @@ class Play:
         octets = found[0].octets.get("BODY[]") if found else None
         if octets is None or not octets.endswith(self._octets):
             raise PlayFailed("what Bob read is not what Alice wrote")
-        text, _ = main_text(octets, scan(octets, limits=self._limits))
+        root = scan(octets, limits=self._limits)
+        text, _ = main_text(octets, root)
+        head = octets[root.start : root.body].decode("utf-8", "replace").expandtabs(4)
         self._show(
             Scene(
-                f"6  {person.name}'s agent fetches it by IMAP, port {site.port('imap')}",
+                f"6  {person.name}'s agent fetches it later, by IMAP",
+                words=(f"port {site.port('imap')} is for IMAP; each state allows other commands",),
                 dialogue=client.recorder.dialogue(),
-                shown=text.replace("\r\n", "\n"),
+                told=Told(f"{person.name}'s agent", site.hostname),
+                shown=(head + text).replace("\r\n", "\n"),
             )
         )
 
-    async def _wait_for(self, site: Site, step: str) -> list[dict[str, Any]]:
-        """The passport of the message on a server, once it has the step."""
-        arguments = {"name": self._message_id}
+    async def _wait_for(
+        self, site: Site, step: str, *, until: Callable[[dict[str, Any]], bool] = lambda entry: True
+    ) -> dict[str, Any]:
+        """The entry of a step in the message's passport on a server, once it is there."""
+        asked = {"request": "passport.show", "arguments": {"name": self._message_id}}
         answer: Any = {}
         try:
             async with asyncio.timeout(ARRIVAL_SECONDS):
                 while True:
-                    control = site.folder / "control.sock"
-                    answer = await request(control, {"request": "passport.show", "arguments": arguments})
-                    entries: list[dict[str, Any]] = answer.get("answer", [])
-                    if any(entry["step"] == step for entry in entries):
-                        return entries
-                    await asyncio.sleep(0.05)
+                    answer = await request(site.folder / "control.sock", asked)
+                    for entry in answer.get("answer", []):
+                        if entry["step"] == step and until(entry):
+                            return dict(entry)
+                    await asyncio.sleep(LOOK_AGAIN_SECONDS)
         except TimeoutError:
             raise PlayFailed(f"{site.hostname} has no step “{step}” for the message: {answer}") from None
 

@@ -11,6 +11,7 @@ from typing import Any, cast
 
 import apsw
 
+from pillarbox.model.errors import StorageUnavailable
 from pillarbox.model.ids import AccountId
 from pillarbox.store.base import Row, Transaction, Value
 from pillarbox.store.dialect import SQLITE
@@ -31,6 +32,8 @@ class SqliteDatabase:
 
     `strict` makes a body that waits for something foreign an error (it is logged in any case). The other options are
     for tests: a VFS that records or fails, `synchronous="normal"` to show what it loses, earlier checkpoints.
+
+    Raises: StorageUnavailable when the file cannot be opened, or is no database.
     """
 
     dialect = SQLITE
@@ -49,10 +52,13 @@ class SqliteDatabase:
         self._vfs = vfs
         self._synchronous = synchronous
         self._closed = False
-        writer = self._connect()
-        writer.execute("pragma journal_mode = wal").fetchall()
-        writer.execute(f"pragma cache_size = -{CACHE_KIB}")
-        writer.execute(f"pragma journal_size_limit = {JOURNAL_LIMIT_OCTETS}").fetchall()
+        try:
+            writer = self._connect()
+            writer.execute("pragma journal_mode = wal").fetchall()
+            writer.execute(f"pragma cache_size = -{CACHE_KIB}")
+            writer.execute(f"pragma journal_size_limit = {JOURNAL_LIMIT_OCTETS}").fetchall()
+        except apsw.Error as error:
+            raise StorageUnavailable(f"{path} cannot be opened: {error}") from error
         self._readers = Readers(self._connect_reader, snapshot_seconds=snapshot_seconds)
         self._writer = Writer(writer, strict=strict)
         self._checkpointer = Checkpointer(

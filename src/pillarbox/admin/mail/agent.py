@@ -17,7 +17,7 @@ from pillarbox.grammar.message.address_list import Mailbox, address_of, parse
 from pillarbox.grammar.message.compose import Attachment, Draft
 from pillarbox.grammar.sasl.plain import Credentials
 from pillarbox.model.address import Address
-from pillarbox.model.delivery import Action
+from pillarbox.model.delivery import Action, DeliveryStatus
 from pillarbox.model.envelope import Envelope, Recipient
 from pillarbox.model.errors import Invalid, NotFound, Refused
 from pillarbox.model.keywords import FlagSet
@@ -39,7 +39,10 @@ class Agent:
     def _context(self, endpoint: Endpoint) -> ssl.SSLContext:
         """Certificates are verified, but on loopback without a `ca`: there is nobody in between."""
         if self.profile.ca:
-            return verifying_context(Path(self.profile.ca))
+            try:
+                return verifying_context(Path(self.profile.ca))
+            except OSError as problem:
+                raise Invalid(f"{self.profile.ca}: {problem.strerror or problem}") from None
         return opportunistic_context() if endpoint.is_loopback else verifying_context()
 
     @asynccontextmanager
@@ -89,16 +92,25 @@ class Agent:
         )
 
     async def send(self, draft: Draft) -> str:
-        """Submit it, and keep a copy in Sent; what the server said. Raises: Refused with its words."""
+        """Submit it, and keep a copy in Sent; what the server said.
+
+        Raises: Refused with the server's words on every recipient it did not take; if it took any, the copy is kept.
+        """
         octets = compose.compose(draft)
         recipients = [require_address(mailbox) for mailbox in (*draft.to, *draft.cc, *draft.bcc)]
-        said = await self._submit(octets, recipients)
-        async with self.imap() as client:
-            sent = await client.find_use("\\Sent", ("Sent",))
-            await client.append(sent, compose.compose(draft, with_bcc=True), FlagSet.of("\\Seen"))
-        return said
+        statuses = await self._submit(octets, recipients)
+        taken = [status for status in statuses if status.action is Action.RELAYED]
+        if taken:
+            async with self.imap() as client:
+                sent = await client.find_use("\\Sent", ("Sent",))
+                await client.append(sent, compose.compose(draft, with_bcc=True), FlagSet.of("\\Seen"))
+        failed = [status for status in statuses if status.action is not Action.RELAYED]
+        if failed:
+            others = "; the others get it" if taken else ""
+            raise Refused("; ".join(f"{status.recipient}: {status.diagnostic}" for status in failed) + others)
+        return taken[0].diagnostic
 
-    async def _submit(self, octets: bytes, recipients: list[Address]) -> str:
+    async def _submit(self, octets: bytes, recipients: list[Address]) -> list[DeliveryStatus]:
         endpoint = self.profile.endpoint("smtp")
         sender = require_address(self.own)
         client = SmtpClient("[127.0.0.1]", LIMITS, SystemClock())
@@ -111,10 +123,7 @@ class Agent:
             statuses, _ = await client.deliver(envelope, len(octets), _pieces(octets))
         finally:
             await client.quit()
-        failed = [status for status in statuses if status.action is not Action.RELAYED]
-        if failed:
-            raise Refused("; ".join(f"{status.recipient}: {status.diagnostic}" for status in failed))
-        return statuses[0].diagnostic
+        return statuses
 
     async def keep_draft(self, draft: Draft) -> None:
         """Into Drafts, not sent."""
@@ -157,7 +166,8 @@ def read_mailboxes(texts: list[str]) -> tuple[Mailbox, ...]:
         if not mailboxes:
             raise Invalid(f"{text!r} is no address")
         for mailbox in mailboxes:
-            require_address(mailbox)
+            if address_of(mailbox) is None or "MISSING_" in mailbox.address:
+                raise Invalid(f"{text!r} is no address")
         found += mailboxes
     return tuple(found)
 

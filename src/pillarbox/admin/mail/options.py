@@ -47,11 +47,11 @@ def common(
 
 
 def agent(context: typer.Context) -> Agent:
-    """The agent that the options ask for. Raises: ConfigurationError, Invalid."""
+    """The agent that the options ask for. Raises: ConfigurationError; BadParameter for options that do not fit."""
     given = context.obj
     if given["smtp"] or given["imap"]:
         if not (given["smtp"] and given["imap"] and given["user"]):
-            raise Invalid("--smtp, --imap and --user go together")
+            raise typer.BadParameter("--smtp, --imap and --user go together")
         profile = Profile(
             address=given["user"], smtp=given["smtp"], imap=given["imap"], name=given["name"],
             ca=str(given["ca"] or ""),
