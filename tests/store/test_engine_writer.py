@@ -1,6 +1,8 @@
 """Group commit from inside: what forms a batch, whose turn it is, and what an error does to whom."""
 
 import asyncio
+import contextlib
+import threading
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -41,12 +43,24 @@ async def deliver_all(database: SqliteDatabase, count: int) -> list[Any]:
     return await asyncio.gather(*(deliver(database, ONE, f"word {n}") for n in range(count)), return_exceptions=True)
 
 
-async def when_committing(database: SqliteDatabase) -> "asyncio.Task[int]":
-    """A delivery whose batch the commit thread has, seen from a hook: the state is still COMMITTING."""
+@contextlib.asynccontextmanager
+async def held_commit(database: SqliteDatabase) -> AsyncIterator["asyncio.Task[int]"]:
+    """A delivery whose batch the commit thread has, and does not begin on before the block is left."""
+    while database._writer.state is not State.IDLE:  # the thread may still have the connection of the commit before
+        await asyncio.sleep(0)
+    go_on = threading.Event()
+    database._writer._jobs.put(lambda: assert_set(go_on))
     task = asyncio.ensure_future(deliver(database, ONE, "ahead"))
     while database._writer.state is not State.COMMITTING:
         await asyncio.sleep(0)
-    return task
+    try:
+        yield task
+    finally:
+        go_on.set()
+
+
+def assert_set(event: threading.Event) -> None:
+    assert event.wait(WAIT_SECONDS)
 
 
 # --- batches ---------------------------------------------------------------------------------------------------------
@@ -88,7 +102,6 @@ async def test_who_comes_during_commit_waits_in_order_and_is_the_next_batch(
     database: SqliteDatabase, no_time_limit: None
 ):
     commits = count_commits(database)
-    ahead = await when_committing(database)
     order: list[int] = []
 
     async def work(number: int) -> None:
@@ -96,7 +109,11 @@ async def test_who_comes_during_commit_waits_in_order_and_is_the_next_batch(
             order.append(number)
             await put(tx, ONE, str(number))
 
-    await asyncio.gather(ahead, *(work(number) for number in range(30)))
+    async with held_commit(database) as ahead:
+        waiting = [asyncio.ensure_future(work(number)) for number in range(30)]
+        await asyncio.sleep(0)
+        assert order == []
+    await asyncio.gather(ahead, *waiting)
     assert order == list(range(30))
     assert len(commits) == 2
 
@@ -118,11 +135,6 @@ async def test_a_batch_of_which_nothing_is_left_is_not_committed(database: Sqlit
 
 
 async def test_a_turn_handed_to_one_who_is_cancelled_in_the_same_step_is_passed_on(database: SqliteDatabase):
-    ahead = await when_committing(database)
-    victim = asyncio.ensure_future(deliver(database, ONE, "never"))
-    last = asyncio.ensure_future(deliver(database, ONE, "last"))
-    await asyncio.sleep(0)
-    assert len(database._writer._queue) == 2
     before = database._writer.on_commit
 
     def cancel_now() -> None:
@@ -130,7 +142,12 @@ async def test_a_turn_handed_to_one_who_is_cancelled_in_the_same_step_is_passed_
         victim.cancel()
         database._writer.on_commit = before
 
-    database._writer.on_commit = cancel_now
+    async with held_commit(database) as ahead:
+        victim = asyncio.ensure_future(deliver(database, ONE, "never"))
+        last = asyncio.ensure_future(deliver(database, ONE, "last"))
+        await asyncio.sleep(0)
+        assert len(database._writer._queue) == 2
+        database._writer.on_commit = cancel_now
     assert await asyncio.wait_for(last, WAIT_SECONDS) == 2
     assert await ahead == 1
     assert victim.cancelled()
@@ -138,12 +155,13 @@ async def test_a_turn_handed_to_one_who_is_cancelled_in_the_same_step_is_passed_
 
 
 async def test_one_who_is_cancelled_in_the_queue_leaves_it(database: SqliteDatabase):
-    ahead = await when_committing(database)
-    victim = asyncio.ensure_future(deliver(database, ONE, "never"))
-    await asyncio.sleep(0)
-    victim.cancel()
-    await asyncio.gather(victim, return_exceptions=True)
-    assert not database._writer._queue
+    async with held_commit(database) as ahead:
+        victim = asyncio.ensure_future(deliver(database, ONE, "never"))
+        await asyncio.sleep(0)
+        assert len(database._writer._queue) == 1
+        victim.cancel()
+        await asyncio.gather(victim, return_exceptions=True)
+        assert not database._writer._queue
     assert await ahead == 1
     assert await deliver(database, ONE, "last") == 2
 

@@ -28,7 +28,7 @@ from pillarbox.grammar.message.received import Received, count_hops, format_rece
 from pillarbox.model.address import Address
 from pillarbox.model.delivery import Action, DeliveryStatus
 from pillarbox.model.envelope import Envelope, Recipient
-from pillarbox.model.errors import MailError, NotFound, Refused
+from pillarbox.model.errors import MailError, NotFound, Refused, TooLarge
 from pillarbox.model.ids import SYSTEM_ACCOUNT, AccountId, TraceId
 from pillarbox.model.limits import Limits
 from pillarbox.model.passport import Dialogue
@@ -88,7 +88,8 @@ class Acceptance:
     ) -> Accepted:
         """Deliver and queue a content that has come whole; all durable when this returns.
 
-        Raises: Refused (a loop), NotFound, OverQuota, Unavailable: nothing was taken, but for allowed duplicates.
+        Raises: Refused (a loop), TooLarge (its header), NotFound, OverQuota, Unavailable: nothing was taken, but for
+        allowed duplicates.
         """
         targets = await self._targets(envelope)
         arrival = await self._arrival(client, envelope, trace_id, content, dialogue, targets)
@@ -151,7 +152,10 @@ class Acceptance:
         targets: Sequence[Target],
     ) -> Arrival:
         view = content.view()
-        header = bytes(view[: header_end(view, 0, min(len(view), self._limits.header_octets))])
+        end = header_end(view, 0, min(len(view), self._limits.header_octets + 1))
+        if end > self._limits.header_octets:
+            raise TooLarge(f"the header exceeds {self._limits.header_octets} octets")
+        header = bytes(view[:end])
         if count_hops(header) > self._limits.hops:
             raise Refused(f"the message has passed more than {self._limits.hops} hosts: a loop")
         del view

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 from pillarbox.core.arrival import Arrival
 from pillarbox.core.delivery import Delivery
-from pillarbox.core.directory import Directory, Local
+from pillarbox.core.directory import Directory, Forward, Local, Route
 from pillarbox.core.fetch_text import describe
 from pillarbox.core.passports import Passports
 from pillarbox.core.queue_put import QueuePut
@@ -22,7 +22,7 @@ from pillarbox.model.address import Address
 from pillarbox.model.delivery import DeliveryStatus
 from pillarbox.model.envelope import BodyType, Recipient
 from pillarbox.model.errors import NotFound
-from pillarbox.model.ids import SYSTEM_ACCOUNT, AccountId, TraceId
+from pillarbox.model.ids import SYSTEM_ACCOUNT, TraceId
 from pillarbox.model.limits import Limits
 from pillarbox.model.passport import PassportEntry, Step
 from pillarbox.model.ports import Clock, Random
@@ -71,10 +71,13 @@ class Bounces:
             return
         arrival = self._arrival(message, sender, failed, original)
         owner = message.sender_account
-        if into_inbox and owner != SYSTEM_ACCOUNT and await self._is_own(tx, owner, sender):
+        route = await self._route(tx, sender)
+        if into_inbox and owner != SYSTEM_ACCOUNT and isinstance(route, Local) and route.account_id == owner:
             await self._delivery.place(tx, owner, arrival, sender)
-        else:
-            await self._put.put(tx, owner, arrival, (Recipient(sender),))
+        else:  # an alias is followed here: the queue delivers to mailboxes
+            targets = route.targets if isinstance(route, Forward) else (sender,)
+            recipients = [Recipient(target, None if target == sender else sender) for target in targets]
+            await self._put.put(tx, owner, arrival, recipients)
         facts = {
             "to": str(sender),
             "recipients": ", ".join(str(one.address) for one, _ in failed),
@@ -83,12 +86,11 @@ class Bounces:
         now = self._clock.now()
         await self._passports.record(tx, PassportEntry(message.trace_id, owner, now, Step.BOUNCED, facts))
 
-    async def _is_own(self, tx: Transaction, owner: AccountId, sender: Address) -> bool:
+    async def _route(self, tx: Transaction, sender: Address) -> Route | None:
         try:
-            route = await self._directory.route_in(tx, sender)
+            return await self._directory.route_in(tx, sender)
         except NotFound:
-            return False
-        return isinstance(route, Local) and route.account_id == owner
+            return None
 
     def _arrival(
         self,

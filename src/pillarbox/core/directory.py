@@ -163,6 +163,12 @@ class Directory:
             raise NotFound("no such user here")
         return found
 
+    async def own(self, address: Address) -> Local | None:
+        """The account of this very address, whatever alias stands before it."""
+        async with self._db.read(SYSTEM_ACCOUNT) as tx:
+            account = await account_rows.find_by_key(tx, address.key)
+        return None if account is None else Local(account[0].id, account[0].address)
+
     async def _resolve(self, tx: Transaction, address: Address) -> Route | None:
         found: dict[Address, Local | None] = {}
         named = await self._follow(tx, address, found, {address.key}, 0)

@@ -120,7 +120,8 @@ class Queue:
         return found
 
     async def release(self, message: QueuedMessage) -> None:
-        """Give back what this node holds of a message: the worker stops before it has an answer."""
+        """Give back what this node holds of a message's recipients, as it claimed them: the worker stops before it has
+        an answer."""
         async with self._db.write(message.sender_account) as tx:
             await rows.release_some(tx, message, self._node, self._clock.now())
 

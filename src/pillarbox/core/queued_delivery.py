@@ -4,7 +4,7 @@ import structlog
 
 from pillarbox.core.arrival import Arrival
 from pillarbox.core.delivery import Delivery
-from pillarbox.core.directory import Directory, Local
+from pillarbox.core.directory import Directory, Forward, Local, Route
 from pillarbox.core.messages import Messages
 from pillarbox.core.spool import Content
 from pillarbox.grammar.message import header
@@ -42,7 +42,9 @@ class QueuedDelivery:
         """What became of it; a second attempt after a crash does not deliver twice."""
         address = recipient.address
         try:
-            route = await self._directory.route(address)
+            route: Route | None = await self._directory.route(address)
+            if isinstance(route, Forward) and address in route.targets:  # an alias that keeps a copy: this is the copy
+                route = await self._directory.own(address)
             if not isinstance(route, Local):
                 raise NotFound("the address leads elsewhere by now: send the message again")
             await self._deliver(message, route, address)

@@ -66,10 +66,14 @@ class Courier:
                 self._at_work = self.waiting.popleft()
                 await self._take(self._at_work)
                 self._at_work = None
-        finally:
+        except BaseException:  # perhaps in the middle of a content, where QUIT would be a part of it
             client, self._client = self._client, None
             if client is not None:
-                await client.quit()
+                client.abort()
+            raise
+        client, self._client = self._client, None
+        if client is not None:
+            await client.quit()
 
     async def give_back_waiting(self) -> None:
         """End the leases of what has not been begun."""
@@ -86,6 +90,8 @@ class Courier:
         await self.give_back_waiting()
 
     async def _take(self, message: QueuedMessage) -> None:
+        if self._clock.now() >= message.recipients[0].next_attempt:
+            return  # it has waited here until its lease ended: it is for whoever claims it now
         try:
             client = await self._connected()
         except Trouble as trouble:
@@ -98,13 +104,22 @@ class Courier:
             message.smtputf8,
         )
         try:
-            async with await self._queue.content(message.id) as content:
-                statuses, dialogue = await client.deliver(envelope, content.size_octets, content.pieces())
+            content = await self._queue.content(message.id)
         except NotFound:
             return  # cancelled meanwhile
+        async with content:
+            try:
+                statuses, dialogue = await client.deliver(envelope, content.size_octets, content.pieces())
+            except MailError as problem:  # the content cannot be read: the connection hangs in the middle of it
+                self._client = None
+                client.abort()
+                ours = Trouble("4.3.0", problem.text, "", client.recorder.dialogue(), is_temporary=True)
+                await self._fail(message, ours)
+                return
         log.info(
             "delivery.attempted", queue_id=message.id, peer=client.recorder.server, status=statuses[0].diagnostic[:80]
         )
+        self._at_work = None  # given back it would be sent again at once, and again, if it cannot be recorded
         await self._queue.record(message.id, statuses, dialogue)
 
     async def _connected(self) -> SmtpClient:
@@ -128,7 +143,8 @@ class Courier:
             try:
                 return await self._open(host)
             except Trouble as found:
-                trouble = found
+                if trouble is None or found.is_temporary or not trouble.is_temporary:
+                    trouble = found  # a host that may come back outweighs one that never takes mail
                 log.info("host.failed", peer=f"{host.address}:{host.port}", status=found.text)
         assert trouble is not None
         raise trouble
@@ -167,16 +183,15 @@ class Courier:
 
     async def _fail_all(self, message: QueuedMessage, trouble: Trouble) -> None:
         """This message, and all that waits for the same destination."""
-        for each in (message, *self.waiting):
-            statuses = [
-                DeliveryStatus(
-                    recipient.address,
-                    Action.DELAYED if trouble.is_temporary else Action.FAILED,
-                    trouble.status,
-                    trouble.text,
-                    trouble.host,
-                )
-                for recipient in each.recipients
-            ]
-            await self._queue.record(each.id, statuses, trouble.dialogue)
-        self.waiting.clear()
+        await self._fail(message, trouble)
+        while self.waiting:
+            self._at_work = self.waiting.popleft()
+            await self._fail(self._at_work, trouble)
+
+    async def _fail(self, message: QueuedMessage, trouble: Trouble) -> None:
+        action = Action.DELAYED if trouble.is_temporary else Action.FAILED
+        statuses = [
+            DeliveryStatus(recipient.address, action, trouble.status, trouble.text, trouble.host)
+            for recipient in message.recipients
+        ]
+        await self._queue.record(message.id, statuses, trouble.dialogue)

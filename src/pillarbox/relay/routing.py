@@ -58,8 +58,9 @@ class Routing:
             name, _, port = fixed.rpartition(":")
             return await self._at([name.strip("[]")], int(port))
         if domain.startswith("["):
-            literal = domain.strip("[]").removeprefix("IPv6:")
-            return [Host(domain, literal, self._settings.port)]
+            literal = domain.strip("[]")
+            address = literal[5:] if literal[:5].lower() == "ipv6:" else literal
+            return [Host(domain, address, self._settings.port)]
         return await self._at(await self._names(domain), self._settings.port)
 
     async def _names(self, domain: str) -> list[str]:

@@ -84,20 +84,31 @@ class Relay:
         if self._running >= self._limits.relay_connections:
             return 0
         messages = await self._queue.claim(CLAIM)
-        by_domain: defaultdict[str, list[QueuedMessage]] = defaultdict(list)
+        here: list[QueuedMessage] = []
+        away: defaultdict[str, list[QueuedMessage]] = defaultdict(list)
         for message in messages:
-            for domain, recipients in _by_domain(message).items():
-                by_domain[domain].append(replace(message, recipients=tuple(recipients)))
-        for domain, parts in by_domain.items():
-            if self._local.is_local(parts[0].recipients[0].address):
-                self._spawn(group, self._deliver_here(parts))
-            else:
-                self._assign(group, domain, parts)
+            for destination, recipients in self._by_destination(message).items():
+                part = replace(message, recipients=tuple(recipients))
+                (away[destination] if destination else here).append(part)
+        if here:
+            self._spawn(group, self._deliver_here(here))
+        for destination, parts in away.items():
+            self._assign(group, destination, parts)
         return len(messages)
 
-    def _assign(self, group: asyncio.TaskGroup, domain: str, parts: list[QueuedMessage]) -> None:
-        """Share messages among the couriers of a domain; new ones while the bounds allow."""
-        couriers = self._couriers[domain]
+    def _by_destination(self, message: QueuedMessage) -> dict[str, list[QueuedRecipient]]:
+        """Recipients that can go over one connection; under the empty name those that are here."""
+        found: dict[str, list[QueuedRecipient]] = {}
+        for recipient in message.recipients:
+            is_here = self._local.is_local(recipient.address)
+            destination = "" if is_here else self._routing.destination(recipient.address.domain)
+            found.setdefault(destination, []).append(recipient)
+        return found
+
+    def _assign(self, group: asyncio.TaskGroup, destination: str, parts: list[QueuedMessage]) -> None:
+        """Share messages among the couriers of a destination; new ones while the bounds allow."""
+        couriers = self._couriers[destination]
+        domain = parts[0].recipients[0].address.domain
         room = min(
             self._limits.relay_connections_per_destination - len(couriers),
             self._limits.relay_connections - self._running,
@@ -109,7 +120,7 @@ class Relay:
             couriers[position % len(couriers)].waiting.append(part)
         for courier in new:
             self._running += 1
-            self._spawn(group, self._send(domain, courier))
+            self._spawn(group, self._send(destination, courier))
 
     def _courier(self, domain: str) -> Courier:
         return Courier(
@@ -127,7 +138,7 @@ class Relay:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _send(self, domain: str, courier: Courier) -> None:
+    async def _send(self, destination: str, courier: Courier) -> None:
         try:
             await courier.run()
         except MailError as problem:
@@ -135,9 +146,9 @@ class Relay:
         except Exception:
             log.exception("courier.bug")
         finally:
-            self._couriers[domain].remove(courier)
-            if not self._couriers[domain]:
-                del self._couriers[domain]
+            self._couriers[destination].remove(courier)
+            if not self._couriers[destination]:
+                del self._couriers[destination]
             self._running -= 1
             with contextlib.suppress(MailError):
                 await courier.give_back()
@@ -150,6 +161,8 @@ class Relay:
                 await self._queue.record(message.id, statuses, None)
             except MailError as problem:
                 log.warning("delivery.waiting", queue_id=message.id, status=problem.text)
+            except Exception:
+                log.exception("delivery.bug", queue_id=message.id)
 
     async def _pause(self) -> float:
         """Seconds until something is due."""
@@ -160,21 +173,14 @@ class Relay:
         """Begin nothing more, let couriers finish what they are at, give back the rest."""
         self._stopping = True
         self._wake.set()
-        for couriers in self._couriers.values():
-            for courier in couriers:
+        for courier in [courier for couriers in self._couriers.values() for courier in couriers]:
+            with contextlib.suppress(MailError):
                 await courier.give_back_waiting()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(grace_seconds):
                 await self._done.wait()
         for task in tuple(self._tasks):
             task.cancel()
-
-
-def _by_domain(message: QueuedMessage) -> dict[str, list[QueuedRecipient]]:
-    found: dict[str, list[QueuedRecipient]] = {}
-    for recipient in message.recipients:
-        found.setdefault(recipient.address.domain, []).append(recipient)
-    return found
 
 
 def _seconds(now: datetime, due: datetime) -> float:

@@ -262,14 +262,11 @@ async def release_node(tx: Transaction, node: str, now: datetime) -> int:
 
 
 async def release_some(tx: Transaction, message: QueuedMessage, node: str, now: datetime) -> None:
-    """End the leases that `node` holds of one message; they are due at once."""
-    await tx.run(
-        "update queue_recipient set state = 'waiting', node = null, next_attempt = $4 "
-        "where account_id = $1 and queue_id = $2 and node = $3",
-        message.sender_account,
-        message.id,
-        node,
-        micros(now),
+    """End the leases that `node` holds of these recipients; they are due at once."""
+    await tx.run_many(
+        "update queue_recipient set state = 'waiting', node = null, next_attempt = $5 "
+        "where account_id = $1 and queue_id = $2 and number = $3 and node = $4",
+        [(message.sender_account, message.id, one.number, node, micros(now)) for one in message.recipients],
     )
 
 
