@@ -8,6 +8,8 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+STARTS = 5
+
 
 def free_port() -> int:
     with socket.socket() as probe:
@@ -181,7 +183,6 @@ service imap-login {{
 @contextlib.contextmanager
 def dovecot(folder: Path) -> Iterator[int]:
     """A Dovecot of its own; its IMAP port. Any user, password `secret`."""
-    port = free_port()
     folder.mkdir(parents=True, exist_ok=True)
     (folder / "mail").mkdir()
     for above in (folder, *folder.parents):
@@ -190,14 +191,18 @@ def dovecot(folder: Path) -> Iterator[int]:
         above.chmod(0o755)
     subprocess.run(["chown", "mail:mail", str(folder / "mail")], check=True)
     configuration = folder / "dovecot.conf"
-    configuration.write_text(DOVECOT.format(folder=folder, name=f"test{os.getpid()}-{port}", port=port))
-    subprocess.run(
-        ["dovecot", "-c", str(configuration)],
-        check=True,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        timeout=30,
-    )
+    for _ in range(STARTS):  # a port that was free may be taken by now
+        port = free_port()
+        configuration.write_text(DOVECOT.format(folder=folder, name=f"test{os.getpid()}-{port}", port=port))
+        with (folder / "start").open("w") as said:
+            started = subprocess.run(
+                ["dovecot", "-c", str(configuration)],
+                check=False, stdin=subprocess.DEVNULL, stdout=said, stderr=said, timeout=30,
+            )  # fmt: skip
+        if started.returncode == 0:
+            break
+    else:
+        raise AssertionError((folder / "start").read_text())
     try:
         wait_port(port)
         yield port

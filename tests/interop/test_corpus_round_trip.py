@@ -263,7 +263,8 @@ def test_envelope_and_bodystructure_equal_dovecot_s(sent, tmp_path):
         with imaplib.IMAP4("127.0.0.1", port, timeout=120) as client:
             client.login("bob@uiowa.test", "secret")
             for uid in uids:
-                assert client.append("INBOX", None, None, whole[uid])[0] == "OK"
+                status, words = client.append("INBOX", None, None, whole[uid])
+                assert status == "OK", (words, (tmp_path / "dovecot" / "log").read_text()[-2000:])
         theirs = fetch_all(port, "127.0.0.1", "bob@uiowa.test", "secret", "(UID RFC822.SIZE ENVELOPE BODYSTRUCTURE)")
     assert len(theirs) == len(uids) == len(ours)
     differing = {}
