@@ -1,13 +1,15 @@
 """What to look for among messages: the tree that IMAP SEARCH and JMAP filters share (RFC 9051 §6.4.4).
 
-Text is compared as folded substrings (`core.search` says how); dates are calendar days.
+Text is compared as folded substrings (`core.search` says how); dates are calendar days, but for `ReceivedAt`.
 """
 
-from datetime import date
+from datetime import date, datetime
+from enum import Enum, auto
 from typing import TypeAlias
 
 import msgspec
 
+from pillarbox.model.ids import MailboxId
 from pillarbox.model.keywords import FlagSet
 from pillarbox.model.sequence_set import SequenceSet
 
@@ -92,6 +94,36 @@ class ChangedSince(Query, frozen=True):
     modseq: int
 
 
+class ReceivedAt(Query, frozen=True):
+    """Internal date, as a moment: `since` inclusive, `before` exclusive; None is open."""
+
+    since: datetime | None = None
+    before: datetime | None = None
+
+
+class InMailbox(Query, frozen=True):
+    """It has a placement in this mailbox."""
+
+    mailbox_id: MailboxId
+
+
+class InOtherMailbox(Query, frozen=True):
+    """It has a placement in a mailbox that is none of these."""
+
+    mailbox_ids: tuple[MailboxId, ...]
+
+
+class HasAttachment(Query, frozen=True):
+    """A reader would be offered a file of it (`grammar.message.body.has_attachment`)."""
+
+
+class ThreadHasFlags(Query, frozen=True):
+    """A message of its thread has all of these flags, or with `every` each message has them."""
+
+    flags: FlagSet
+    every: bool = False
+
+
 class And(Query, frozen=True):
     """All of these."""
 
@@ -111,3 +143,25 @@ class Not(Query, frozen=True):
 
 
 Term: TypeAlias = Query
+
+
+class SortKey(Enum):
+    """What messages are put in order by (RFC 8621 §4.4.2); `FROM` and `TO` by the first name, or else address."""
+
+    RECEIVED = auto()
+    SENT = auto()
+    SIZE = auto()
+    FROM = auto()
+    TO = auto()
+    SUBJECT = auto()
+    HAS_FLAGS = auto()
+    THREAD_SOME_HAVE_FLAGS = auto()
+    THREAD_ALL_HAVE_FLAGS = auto()
+
+
+class Order(msgspec.Struct, frozen=True):
+    """One key of an order; `flags` are there for the keys that ask for flags."""
+
+    key: SortKey
+    is_ascending: bool = True
+    flags: FlagSet = FlagSet()

@@ -1,0 +1,224 @@
+"""Filter and sort of Email/query (RFC 8620 §5.5, RFC 8621 §4.4.1, §4.4.2)."""
+
+import contextlib
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pillarbox.grammar.jmap import comparators, filters
+from pillarbox.grammar.jmap.comparators import UnsupportedSort
+from pillarbox.grammar.jmap.filters import UnsupportedFilter
+from pillarbox.model.errors import SyntaxProblem
+from pillarbox.model.keywords import FlagSet
+from pillarbox.model.query import (
+    All,
+    And,
+    HasAttachment,
+    HasFlags,
+    HasHeader,
+    HasText,
+    InMailbox,
+    InOtherMailbox,
+    Larger,
+    Not,
+    Or,
+    Order,
+    Query,
+    ReceivedAt,
+    Smaller,
+    SortKey,
+    ThreadHasFlags,
+)
+
+MOMENT = datetime(2014, 10, 30, 6, 12, tzinfo=UTC)
+SEEN = FlagSet.of("\\Seen")
+
+
+def anywhere(token: str) -> Query:
+    fields = [HasHeader(name, token) for name in ("From", "To", "Cc", "Bcc", "Subject")]
+    return Or((*fields, HasText(token, body_only=True)))
+
+
+@pytest.mark.parametrize(
+    ("value", "found"),
+    [
+        (None, All()),
+        ({}, All()),
+        ({"inMailbox": "m5"}, InMailbox(5)),
+        ({"inMailboxOtherThan": ["m5", "m6"]}, InOtherMailbox((5, 6))),
+        ({"inMailboxOtherThan": []}, InOtherMailbox(())),
+        ({"before": "2014-10-30T06:12:00Z"}, ReceivedAt(before=MOMENT)),
+        ({"after": "2014-10-30T06:12:00Z"}, ReceivedAt(since=MOMENT)),
+        ({"minSize": 100}, Larger(99)),
+        ({"minSize": 0}, Larger(-1)),
+        ({"maxSize": 100}, Smaller(100)),
+        ({"allInThreadHaveKeyword": "$seen"}, ThreadHasFlags(SEEN, every=True)),
+        ({"someInThreadHaveKeyword": "$SEEN"}, ThreadHasFlags(SEEN)),
+        ({"noneInThreadHaveKeyword": "$seen"}, Not(ThreadHasFlags(SEEN))),
+        ({"hasKeyword": "project"}, HasFlags(FlagSet.of("project"))),
+        ({"notKeyword": "$seen"}, Not(HasFlags(SEEN))),
+        ({"hasAttachment": True}, HasAttachment()),
+        ({"hasAttachment": False}, Not(HasAttachment())),
+        ({"text": "foo"}, anywhere("foo")),
+        ({"text": "foo  bar"}, And((anywhere("foo"), anywhere("bar")))),
+        ({"text": " "}, All()),
+        ({"from": "joe"}, HasHeader("From", "joe")),
+        ({"to": "joe"}, HasHeader("To", "joe")),
+        ({"cc": "joe"}, HasHeader("Cc", "joe")),
+        ({"bcc": "joe"}, HasHeader("Bcc", "joe")),
+        ({"subject": '"two words" more'}, And((HasHeader("Subject", "two words"), HasHeader("Subject", "more")))),
+        ({"body": "x"}, HasText("x", body_only=True)),
+        ({"header": ["X-Spam"]}, HasHeader("X-Spam", "")),
+        ({"header": ["X-Spam", "yes"]}, HasHeader("X-Spam", "yes")),
+        ({"header": ["X-Spam", ""]}, HasHeader("X-Spam", "")),
+        ({"header": ["X-Spam", "a b"]}, And((HasHeader("X-Spam", "a"), HasHeader("X-Spam", "b")))),
+        ({"inMailbox": "m5", "from": "joe"}, And((InMailbox(5), HasHeader("From", "joe")))),
+        ({"operator": "AND", "conditions": [{"from": "a"}, {"to": "b"}]}, And((HasHeader("From", "a"), HasHeader("To", "b")))),
+        ({"operator": "AND", "conditions": [{"from": "a"}]}, HasHeader("From", "a")),
+        ({"operator": "AND", "conditions": []}, All()),
+        ({"operator": "OR", "conditions": [{"from": "a"}, {"to": "b"}]}, Or((HasHeader("From", "a"), HasHeader("To", "b")))),
+        ({"operator": "OR", "conditions": []}, Or(())),
+        ({"operator": "NOT", "conditions": [{"from": "a"}, {}]}, Not(Or((HasHeader("From", "a"), All())))),
+    ],
+)  # fmt: skip
+def test_filters(value, found):
+    assert filters.parse(value) == found
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("", []),
+        ("one two", ["one", "two"]),
+        ("'one two' three", ["one two", "three"]),
+        (r'"say \"hi\" \\ it\'s"', ['say "hi" \\ it\'s']),
+        ("don't stop", ["don't", "stop"]),
+        ('a "b c', ["a", '"b', "c"]),
+        ("'a\"", ["'a\""]),
+        ('"a"b', ['"a"b']),
+        ('"" x', ["x"]),
+        ("größe\u3000x", ["größe", "x"]),
+    ],
+)
+def test_words_and_phrases(text, found):
+    assert filters.tokens(text) == found
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1, "x", [], {"operator": "XOR", "conditions": []}, {"operator": "AND"}, {"operator": "AND", "conditions": {}},
+        {"operator": "AND", "conditions": [], "from": "x"}, {"operator": None, "conditions": []}, {"operator": "AND", "conditions": [None]},
+        {"inMailbox": None}, {"inMailbox": 5}, {"inMailbox": "5"}, {"inMailbox": "e5"}, {"inMailboxOtherThan": "m5"}, {"inMailboxOtherThan": [5]},
+        {"before": "2014-10-30T06:12:00+01:00"}, {"after": 5}, {"minSize": -1}, {"minSize": True}, {"maxSize": 1.5}, {"maxSize": 2**53},
+        {"hasKeyword": None}, {"hasKeyword": "a b"}, {"notKeyword": ["x"]}, {"hasAttachment": 1}, {"text": None}, {"from": 5}, {"header": []},
+        {"header": "X"}, {"header": ["a b"]}, {"header": ["X", 1]}, {"header": ["X", "y", "z"]}, {"header": [""]},
+    ],
+)  # fmt: skip
+def test_wrong_arguments_are_not_called_unsupported(value):
+    with pytest.raises(SyntaxProblem) as caught:
+        filters.parse(value)
+    assert not isinstance(caught.value, UnsupportedFilter)
+
+
+def nested(depth: int) -> object:
+    value: object = {"from": "x"}
+    for _ in range(depth):
+        value = {"operator": "NOT", "conditions": [value]}
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"colour": "red"},
+        nested(51),
+        nested(5_000),
+        {"operator": "OR", "conditions": [{}] * 1_001},
+        {"text": "x " * 1_001},
+    ],
+)
+def test_what_cannot_be_looked_for_is_unsupported(value):
+    with pytest.raises(UnsupportedFilter):
+        filters.parse(value)
+
+
+def test_fifty_operators_in_each_other_are_fine():
+    assert isinstance(filters.parse(nested(50)), Not)
+
+
+def test_the_example_sort_of_rfc_8621_4_4_2():
+    value = [
+        {"property": "someInThreadHaveKeyword", "keyword": "$flagged", "isAscending": False},
+        {"property": "subject", "collation": "i;ascii-casemap"},
+        {"property": "receivedAt", "isAscending": False},
+    ]
+    assert comparators.parse(value) == (
+        Order(SortKey.THREAD_SOME_HAVE_FLAGS, False, FlagSet.of("\\Flagged")),
+        Order(SortKey.SUBJECT),
+        Order(SortKey.RECEIVED, False),
+    )
+
+
+@pytest.mark.parametrize("name", comparators.SORT_KEYS)
+def test_every_property_that_is_promised_can_be_sorted_by(name):
+    (order,) = comparators.parse([{"property": name, "keyword": "$seen", "collation": None}])
+    assert order.key is comparators.SORT_KEYS[name]
+
+
+def test_no_sort():
+    assert comparators.parse(None) == ()
+    assert comparators.parse([]) == ()
+
+
+@pytest.mark.parametrize(
+    "value", [[{"property": "colour"}], [{"property": "subject", "collation": "i;octet"}], [{"property": "size"}] * 21]
+)
+def test_what_we_do_not_sort_by_is_unsupported(value):
+    with pytest.raises(UnsupportedSort):
+        comparators.parse(value)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        1, "size", {}, ["size"], [{}], [{"property": 1}], [{"property": "size", "isAscending": None}], [{"property": "size", "isAscending": 1}],
+        [{"property": "subject", "collation": 1}], [{"property": "hasKeyword"}], [{"property": "hasKeyword", "keyword": "a b"}],
+        [{"property": "size", "more": 1}],
+    ],
+)  # fmt: skip
+def test_wrong_comparators_are_not_called_unsupported(value):
+    with pytest.raises(SyntaxProblem) as caught:
+        comparators.parse(value)
+    assert not isinstance(caught.value, UnsupportedSort)
+
+
+NAMES = st.sampled_from(
+    [*filters._CONDITIONS, "operator", "conditions", "property", "isAscending", "collation", "keyword", "x"]
+)
+SCALARS = (
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.text(max_size=8)
+    | st.sampled_from(["AND", "OR", "NOT", "m5", "$seen", "size"])
+)
+JSON = st.recursive(
+    SCALARS, lambda inner: st.lists(inner, max_size=4) | st.dictionaries(NAMES, inner, max_size=4), max_leaves=20
+)
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_any_filter_is_a_query_or_refused(value):
+    with contextlib.suppress(SyntaxProblem):
+        assert isinstance(filters.parse(value), Query)
+
+
+@settings(deadline=None)
+@given(JSON)
+def test_any_sort_is_an_order_or_refused(value):
+    with contextlib.suppress(SyntaxProblem):
+        comparators.parse(value)
