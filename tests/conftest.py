@@ -4,6 +4,10 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+settings.register_profile("pillarbox", deadline=None)  # how long one example takes depends on who else is at work
+settings.load_profile("pillarbox")
 
 pytest_plugins = ("office",)
 ROOT = Path(__file__).resolve().parent.parent

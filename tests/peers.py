@@ -2,8 +2,10 @@
 
 import contextlib
 import os
+import shutil
 import socket
 import subprocess
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -142,8 +144,8 @@ class Postfix:
 
 
 DOVECOT = """
-base_dir = {folder}/run
-state_dir = {folder}/run
+base_dir = {run}
+state_dir = {run}
 instance_name = {name}
 log_path = {folder}/log
 protocols = imap
@@ -191,9 +193,11 @@ def dovecot(folder: Path) -> Iterator[int]:
         above.chmod(0o755)
     subprocess.run(["chown", "mail:mail", str(folder / "mail")], check=True)
     configuration = folder / "dovecot.conf"
+    run = Path(tempfile.mkdtemp(prefix="dovecot-"))  # a short name: it holds sockets
+    run.chmod(0o755)
     for _ in range(STARTS):  # a port that was free may be taken by now
         port = free_port()
-        configuration.write_text(DOVECOT.format(folder=folder, name=f"test{os.getpid()}-{port}", port=port))
+        configuration.write_text(DOVECOT.format(folder=folder, run=run, name=f"test{os.getpid()}-{port}", port=port))
         with (folder / "start").open("w") as said:
             started = subprocess.run(
                 ["dovecot", "-c", str(configuration)],
@@ -208,3 +212,4 @@ def dovecot(folder: Path) -> Iterator[int]:
         yield port
     finally:
         subprocess.run(["doveadm", "-c", str(configuration), "stop"], check=False, capture_output=True, timeout=30)
+        shutil.rmtree(run, ignore_errors=True)

@@ -6,8 +6,6 @@ import pytest
 
 from servers import PASSWORD, Refusal, command, running
 
-pytestmark = pytest.mark.xdist_group("agent")
-
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory):

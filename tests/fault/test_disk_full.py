@@ -15,7 +15,7 @@ import pytest
 
 from servers import PASSWORD, Pillarbox
 
-pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("disk")]
+pytestmark = [pytest.mark.fault]
 
 SIZE = "24m"
 TRIES = 2_000

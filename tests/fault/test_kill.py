@@ -20,7 +20,6 @@ from servers import PASSWORD, Pillarbox
 
 pytestmark = [
     pytest.mark.fault,
-    pytest.mark.xdist_group("kill"),
     # smtplib and imaplib leave their sockets to the collector when a connection is cut under them
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]

@@ -17,7 +17,7 @@ import pytest
 
 from servers import PASSWORD, Pillarbox, running, wait_until
 
-pytestmark = [pytest.mark.fault, pytest.mark.xdist_group("trace")]
+pytestmark = [pytest.mark.fault]
 
 CALLS = "fdatasync,fsync,pwrite64,write,writev,sendto,sendmsg,rename,renameat,renameat2"
 CALL = re.compile(r"^\d+ +(?:<\.\.\. (?P<resumed>\w+) resumed>|(?P<name>\w+)\((?P<rest>.*))")

@@ -10,7 +10,7 @@ from corpus import collected, generated
 from peers import dovecot
 from servers import PASSWORD, running
 
-pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("corpus")]
+pytestmark = [pytest.mark.interop]
 
 GENERATED = 2_000
 

@@ -8,7 +8,7 @@ import pytest
 
 from servers import PASSWORD, running
 
-pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("interop")]
+pytestmark = [pytest.mark.interop]
 
 CONFIGURATION = """
 IMAPAccount ours

@@ -7,7 +7,7 @@ import pytest
 
 from servers import PASSWORD, running
 
-pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("interop")]
+pytestmark = [pytest.mark.interop]
 
 
 @pytest.fixture(scope="module")

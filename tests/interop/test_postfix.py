@@ -9,7 +9,7 @@ import pytest
 from peers import Postfix
 from servers import PASSWORD, Pillarbox, wait_until
 
-pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("postfix")]
+pytestmark = [pytest.mark.interop]
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,7 @@ from imapclient import IMAPClient
 
 from servers import PASSWORD, running
 
-pytestmark = [pytest.mark.interop, pytest.mark.xdist_group("interop")]
+pytestmark = [pytest.mark.interop]
 
 
 @pytest.fixture(scope="module")

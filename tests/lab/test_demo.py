@@ -16,8 +16,6 @@ from pillarbox.lab.play import Play, PlayFailed, Scene
 from pillarbox.lab.stage import open_stage
 from servers import wait_until
 
-pytestmark = pytest.mark.xdist_group("demo")  # each looks for free ports, and takes them a moment later
-
 DEMO = [sys.executable, "-m", "pillarbox", "demo"]
 PLAY_SECONDS = 5.0
 ANSI = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")

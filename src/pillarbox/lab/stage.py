@@ -79,9 +79,13 @@ async def open_stage() -> AsyncIterator[Stage]:
             dns.zones[site.hostname] = {"A": [site.listen]}
         await asyncio.gather(*(_make(site, dns.address) for site in (uiowa, illinois)))
         async with contextlib.AsyncExitStack() as stack:
-            for starting in [asyncio.ensure_future(_start(site)) for site in (uiowa, illinois)]:
-                process = await starting
-                stack.push_async_callback(_stop, process)
+            started = await asyncio.gather(*map(_start, (uiowa, illinois)), return_exceptions=True)
+            for process in started:
+                if not isinstance(process, BaseException):
+                    stack.push_async_callback(_stop, process)
+            for problem in started:
+                if isinstance(problem, BaseException):
+                    raise problem
             yield Stage(dns, questions, uiowa, illinois)
     finally:
         dns.close()
