@@ -14,36 +14,6 @@ pytestmark = [pytest.mark.interop]
 
 GENERATED = 2_000
 
-GENERATED_FAULTS = (
-    18,
-    46,
-    254,
-    272,
-    273,
-    452,
-    516,
-    660,
-    761,
-    1107,
-    1182,
-    1231,
-    1276,
-    1396,
-    1547,
-    1558,
-    1563,
-    1652,
-    1673,
-    1684,
-    1698,
-    1775,
-    1822,
-    1825,
-    1833,
-    1956,
-    1980,
-)
-"""Whose generator wrote a comma as an encoded word: the list is at fault there."""
 RECOVER = "Dovecot gives up an address list at the first fault; ours goes on at the next comma"
 SAME_BOUNDARY = (
     "a multipart inside uses its parent's boundary: Dovecot lets the inner one have the lines, ours the outer one"
@@ -68,7 +38,6 @@ DIFFERENCES: dict[str, str] = {
         ),
         RECOVER,
     ),
-    **{f"generated/{number}": RECOVER for number in GENERATED_FAULTS},
     **dict.fromkeys(
         (
             "cpython-email/msg_15.txt",
@@ -276,4 +245,13 @@ def test_envelope_and_bodystructure_equal_dovecot_s(sent, tmp_path):
     for name, places in differing.items():
         for what, mine, other in places:
             print(f"{name} {what.decode()}\n  ours    {mine}\n  dovecot {other}")
-    assert set(differing) == set(DIFFERENCES)
+    at_fault = {name for name, content in kept if name.startswith("generated/") and has_hidden_comma(content)}
+    assert set(differing) == {*DIFFERENCES, *at_fault}
+
+
+def has_hidden_comma(content: bytes) -> bool:
+    """Whether an address list hides a comma between two addresses in an encoded word, as Python's `email` writes them
+    when it folds (3.11; mended since): no reader can take that list apart, and `RECOVER` says what two readers do."""
+    header = re.sub(rb"\r\n[ \t]+", b" ", content.partition(b"\r\n\r\n")[0])
+    lists = re.findall(rb"(?im)^(?:from|to|cc|reply-to):(.*)$", header)
+    return any(re.search(rb">\s*=\?utf-8\?q\?=2C", line) for line in lists)
