@@ -251,7 +251,8 @@ def test_envelope_and_bodystructure_equal_dovecot_s(sent, tmp_path):
 
 def has_hidden_comma(content: bytes) -> bool:
     """Whether an address list hides a comma between two addresses in an encoded word, as Python's `email` writes them
-    when it folds (3.11; mended since): no reader can take that list apart, and `RECOVER` says what two readers do."""
+    when it folds (3.11; mended since), with more after it: no reader can take that list apart, and `RECOVER` says what
+    two readers do."""
     header = re.sub(rb"\r\n[ \t]+", b" ", content.partition(b"\r\n\r\n")[0])
     lists = re.findall(rb"(?im)^(?:from|to|cc|reply-to):(.*)$", header)
-    return any(re.search(rb">\s*=\?utf-8\?q\?=2C", line) for line in lists)
+    return any(re.search(rb">\s*=\?utf-8\?q\?=2C\?=.*,", line) for line in lists)
