@@ -6,8 +6,9 @@ import re
 import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from imap_dialogue import SECONDS, add_message, fresh_folder, open_stage
+from imap_dialogue import add_message, open_stage
 
+from memory_stage import SECONDS, fresh_folder
 from pillarbox.grammar.imap.framing import ResponseReader
 
 LINE = re.compile(rb"(\*|\+|[^ ]+) .*|\+ ?", re.S)

@@ -3,8 +3,9 @@
 import random
 
 import pytest
-from imap_dialogue import add_message, fresh_folder, open_stage
+from imap_dialogue import add_message, open_stage
 
+from memory_stage import fresh_folder
 from pillarbox.grammar.imap.framing import ResponseReader
 from pillarbox.model.errors import StorageUnavailable
 

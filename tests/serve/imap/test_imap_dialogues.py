@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
-from imap_dialogue import fresh_folder, limits_of, open_stage, play, read_steps
+from imap_dialogue import limits_of, open_stage, play, read_steps
+
+from memory_stage import fresh_folder
 
 DIALOGUES = sorted((Path(__file__).parent / "dialogues").glob("*.txt"))
 

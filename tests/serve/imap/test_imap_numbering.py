@@ -4,7 +4,9 @@ import random
 import re
 
 import pytest
-from imap_dialogue import Client, fresh_folder, open_stage
+from imap_dialogue import Client, open_stage
+
+from memory_stage import fresh_folder
 
 COMMANDS = (
     "APPEND INBOX {5+}\r\nabcde", "APPEND INBOX {5+}\r\nabcde", "NOOP", "FETCH %d:%d (UID FLAGS)", "FETCH 1:* (UID FLAGS)",

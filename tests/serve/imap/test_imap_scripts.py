@@ -1,10 +1,11 @@
 """Scripts that Apache James is tested with, played against us: where we answer otherwise, the reason stands here."""
 
 import pytest
-from imap_dialogue import fresh_folder, open_stage
+from imap_dialogue import open_stage
 from imap_scripts import differences, needs_selected, read_exchanges
 
 from conftest import corpora_folder
+from memory_stage import fresh_folder
 
 FOLDER = corpora_folder() / "james-mpt" / "imap"
 SETUP = "SelectedStateSetup"

@@ -7,9 +7,10 @@ import ssl
 
 import pytest
 import trustme
-from imap_dialogue import PASSWORD, SECONDS, add_message, fresh_folder, open_port, open_stage
+from imap_dialogue import add_message, open_port, open_stage
 from imapclient import IMAPClient
 
+from memory_stage import PASSWORD, SECONDS, fresh_folder
 from pillarbox.serve.imap.session import FLUSH_OCTETS
 from pillarbox.wire.connection import WRITE_HIGH_OCTETS
 

@@ -26,17 +26,15 @@ At the end nothing may be left unread.
 import asyncio
 import base64
 import re
-import shutil
 import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 
 import msgspec
-import pytest
 
+from memory_stage import DOMAIN, PASSWORD, SECONDS, MemoryClient, open_mail
 from pillarbox.core.mail import Mail
-from pillarbox.core.queue_put import QueueSettings
 from pillarbox.grammar.smtp.path import parse_address
 from pillarbox.model.address import Address
 from pillarbox.model.errors import NotFound
@@ -44,60 +42,11 @@ from pillarbox.model.limits import Limits
 from pillarbox.serve.smtp.listener import make_listener
 from pillarbox.serve.smtp.profile import MX, SUBMISSION, SUBMISSIONS, Profile
 from pillarbox.serve.smtp.session import SmtpSession
-from pillarbox.store.blobs_files import FileBlobs
 from pillarbox.store.disk import Disk
-from pillarbox.store.sqlite import SqliteDatabase
 from pillarbox.wire.listener import Gate, Listener
-from pillarbox.wire.memory import DeterministicRandom, MemoryLine, MemoryResolver, SettableClock, connect_in_memory
+from pillarbox.wire.memory import MemoryLine, connect_in_memory
 
-PASSWORD = "secret"
-DOMAIN = "uiowa.test"
 PROFILES = {profile.name: profile for profile in (MX, SUBMISSION, SUBMISSIONS)}
-SECONDS = 10.0
-"""What a test waits for comes within this time, or it fails."""
-
-
-@asynccontextmanager
-async def open_mail(
-    folder: Path, limits: Limits | None = None, *, vfs: str | None = None, disk: Disk | None = None
-) -> AsyncIterator[Mail]:
-    """The services on a data folder; the clock stands still."""
-    database, blobs = SqliteDatabase(folder / "mail.db", vfs=vfs), FileBlobs(folder / "blobs", disk=disk)
-    try:
-        await database.migrate()
-        mail = Mail(
-            database,
-            blobs,
-            hostname="mail.uiowa.test",
-            node="one",
-            limits=limits or Limits(),
-            clock=SettableClock(),
-            random=DeterministicRandom(),
-            queue_settings=QueueSettings(),
-            resolver=MemoryResolver({}),
-        )
-        await mail.start()
-        try:
-            yield mail
-        finally:
-            await mail.close()
-    finally:
-        await database.close()
-        blobs.close()
-
-
-async def fresh_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder with alice and bob: a copy of one that is made once."""
-    made = tmp_path_factory.getbasetemp() / "smtp-accounts"
-    if not made.exists():
-        made.mkdir(parents=True)
-        async with open_mail(made) as mail:
-            await mail.directory.add_domain(DOMAIN)
-            for name in ("alice", "bob"):
-                await mail.accounts.add(Address(name, DOMAIN), PASSWORD)
-    folder = tmp_path_factory.mktemp("smtp") / "data"
-    shutil.copytree(made, folder)
-    return folder
 
 
 async def messages_of(mail: Mail, user: str) -> list[bytes]:
@@ -118,48 +67,16 @@ async def queued(mail: Mail) -> list[str]:
     return sorted(str(recipient.address) for message in await mail.queue.list() for recipient in message.recipients)
 
 
-class Client:
-    """The other end: a sink that keeps what comes."""
+class Client(MemoryClient):
+    """The other end; what is held goes with what comes next."""
 
-    def __init__(self) -> None:
-        self.line: MemoryLine
-        self.session: SmtpSession
-        self.octets = bytearray()
-        self.held = b""
-        self.is_closed = False
-        self._news = asyncio.Event()
-
-    def connected(self, connection: MemoryLine) -> None:
-        self.line = connection
-
-    def received(self, data: bytes) -> None:
-        self.octets += data
-        self._news.set()
-
-    def idle(self) -> None: ...
-
-    def shutdown(self) -> None: ...
-
-    def closed(self) -> None:
-        self.is_closed = True
-        self._news.set()
+    session: SmtpSession
+    held = b""
 
     def send(self, octets: bytes) -> None:
         """In one packet, with what was held."""
         self.line.write(self.held + octets)
         self.held = b""
-
-    async def read_line(self) -> bytes | None:
-        """The next line without its end; None when the connection has ended."""
-        while (end := self.octets.find(b"\r\n")) < 0:
-            if self.is_closed:
-                return None
-            self._news.clear()
-            async with asyncio.timeout(SECONDS):
-                await self._news.wait()
-        line = bytes(self.octets[:end])
-        del self.octets[: end + 2]
-        return line
 
     async def read_reply(self) -> list[bytes]:
         """All lines of one reply."""

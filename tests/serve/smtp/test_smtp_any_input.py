@@ -6,7 +6,9 @@ import re
 import structlog
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from smtp_dialogue import SECONDS, fresh_folder, open_stage
+from smtp_dialogue import open_stage
+
+from memory_stage import SECONDS, fresh_folder
 
 LINE = re.compile(rb"[2-5][0-9][0-9][ -][ -~]*")
 WORDS = [

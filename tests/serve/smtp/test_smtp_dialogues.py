@@ -3,7 +3,9 @@
 from pathlib import Path
 
 import pytest
-from smtp_dialogue import Player, fresh_folder, limits_of, open_stage, read_steps
+from smtp_dialogue import Player, limits_of, open_stage, read_steps
+
+from memory_stage import fresh_folder
 
 DIALOGUES = sorted((Path(__file__).parent / "dialogues").glob("*.txt"))
 

@@ -3,7 +3,9 @@
 import itertools
 
 import pytest
-from smtp_dialogue import fresh_folder, messages_of, open_stage
+from smtp_dialogue import messages_of, open_stage
+
+from memory_stage import fresh_folder
 
 LINE_ENDS = (b"", b"\n", b"\r", b"\r\n", b"\n\r", b"\r\r\n")
 LOOK_ALIKES = [

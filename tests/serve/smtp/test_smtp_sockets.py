@@ -7,8 +7,9 @@ import ssl
 
 import pytest
 import trustme
-from smtp_dialogue import PASSWORD, SECONDS, fresh_folder, messages_of, open_port, open_stage, queued
+from smtp_dialogue import messages_of, open_port, open_stage, queued
 
+from memory_stage import PASSWORD, SECONDS, fresh_folder
 from pillarbox.serve.smtp.profile import MX, SUBMISSION, SUBMISSIONS
 from pillarbox.serve.smtp.session import FLUSH_OCTETS
 from pillarbox.wire.connection import WRITE_HIGH_OCTETS

@@ -3,8 +3,9 @@
 import base64
 
 import pytest
-from smtp_dialogue import DOMAIN, PASSWORD, fresh_folder, open_stage, plain
+from smtp_dialogue import open_stage, plain
 
+from memory_stage import DOMAIN, PASSWORD, fresh_folder
 from pillarbox.model.passport import Step
 
 SECRETS = [PASSWORD, base64.b64encode(PASSWORD.encode()).decode(), plain("alice", PASSWORD).decode()]

@@ -5,9 +5,10 @@ import errno
 import apsw
 import pytest
 import structlog
-from smtp_dialogue import Client, fresh_folder, messages_of, open_stage, queued
+from smtp_dialogue import Client, messages_of, open_stage, queued
 
 from fault.recording_vfs import Recording, RecordingVfs, write_failure
+from memory_stage import fresh_folder
 from pillarbox.store.disk import Disk
 
 LARGE = b"Subject: large\r\n\r\n" + b"".join(b"%06d: a line of a large message\r\n" % n for n in range(30_000))
