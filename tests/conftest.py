@@ -6,16 +6,12 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
+from places import corpora_folder
+
 settings.register_profile("pillarbox", deadline=None)  # how long one example takes depends on who else is at work
 settings.load_profile("pillarbox")
 
 pytest_plugins = ("office",)
-ROOT = Path(__file__).resolve().parent.parent
-
-
-def corpora_folder() -> Path:
-    """Where messages that others wrote lie; `PILLARBOX_CORPORA` names another place."""
-    return Path(os.environ.get("PILLARBOX_CORPORA", ROOT.parent / "shared" / "corpora"))
 
 
 @pytest.fixture(scope="session")

@@ -4,7 +4,7 @@ import importlib.util
 import re
 from collections.abc import Iterator
 
-from conftest import corpora_folder
+from places import corpora_folder
 
 SUFFIXES = {".eml", ".msg", ".txt", ".mime", ""}
 NOT_MESSAGES = {"README.md", "SOURCE.md", "COPYING", "COPYING.txt", "LICENSE", "LICENSE.txt", "NOTICE"}

@@ -4,14 +4,14 @@ from importlinter.cli import lint_imports
 
 
 def test_every_import_follows_the_house(monkeypatch):
-    from conftest import ROOT
+    from places import ROOT
 
     monkeypatch.chdir(ROOT)
     assert lint_imports(config_filename=str(ROOT / "pyproject.toml"), no_cache=True) == 0
 
 
 def test_only_listeners_of_a_conversation_touch_the_wire():
-    from conftest import ROOT
+    from places import ROOT
 
     found = [
         str(path.relative_to(ROOT))
@@ -26,7 +26,7 @@ def test_sql_stands_in_the_store_only():
     import re
     import tokenize
 
-    from conftest import ROOT
+    from places import ROOT
 
     # Tokens, not syntax trees: Python 3.11 may lose count of its recursion while it builds many of them.
     statement = re.compile(
@@ -53,7 +53,7 @@ def test_transactions_are_opened_by_core_only():
     """`core` decides what belongs together; everybody else asks it."""
     import re
 
-    from conftest import ROOT
+    from places import ROOT
 
     found = [
         str(path.relative_to(ROOT))

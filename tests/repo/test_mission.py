@@ -3,7 +3,7 @@
 import csv
 import re
 
-from conftest import ROOT
+from places import ROOT
 
 STATES = {"yes", "part", "planned"}
 

@@ -4,8 +4,8 @@ import importlib
 
 import pytest
 
-from conftest import ROOT
 from pillarbox.model import errors
+from places import ROOT
 
 TABLES = sorted(path.parent.name for path in (ROOT / "src/pillarbox/serve").glob("*/replies.py"))
 KINDS = [

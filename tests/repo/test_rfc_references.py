@@ -3,7 +3,7 @@
 import csv
 import re
 
-from conftest import ROOT
+from places import ROOT
 
 REFERENCE = re.compile(r"RFC (\d{3,5})(?: §([0-9A-Z](?:[0-9.]*[0-9])?))?")
 LOOSE = re.compile(r"\bRFC(?!822)\d|\brfc ?(?!822\b)\d{3,5}\b|RFC \d+,? (?:section|sec\.|s\.)")

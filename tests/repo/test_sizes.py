@@ -2,7 +2,7 @@
 
 import ast
 
-from conftest import ROOT
+from places import ROOT
 
 FILE_LINES = 400
 FUNCTION_LINES = 60

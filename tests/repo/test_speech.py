@@ -3,7 +3,7 @@
 import re
 import subprocess
 
-from conftest import ROOT
+from places import ROOT
 
 FORBIDDEN = re.compile(
     r"/work/|/root/|pypi\.org|files\.pythonhosted|registry\.npmjs|deb\.debian|\bissue #?\d|\bhelper-\d|Co-Authored|\bin this session\b"

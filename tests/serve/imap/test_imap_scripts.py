@@ -4,8 +4,8 @@ import pytest
 from imap_dialogue import open_stage
 from imap_scripts import differences, needs_selected, read_exchanges
 
-from conftest import corpora_folder
 from memory_stage import fresh_folder
+from places import corpora_folder
 
 FOLDER = corpora_folder() / "james-mpt" / "imap"
 SETUP = "SelectedStateSetup"

@@ -9,8 +9,8 @@ import msgspec
 import pytest
 from smtp_dialogue import open_stage
 
-from conftest import corpora_folder
 from pillarbox.model.address import Address
+from places import corpora_folder
 
 FOLDER = corpora_folder() / "james-mpt" / "smtp"
 SUBMISSION = {"authplain", "starttls_session_fixation"}
