@@ -13,7 +13,7 @@ from pillarbox.core.passports import Passports
 from pillarbox.grammar.message.received import format_return_path
 from pillarbox.model.address import Address
 from pillarbox.model.errors import NotFound
-from pillarbox.model.ids import AccountId
+from pillarbox.model.ids import AccountId, MailboxId
 from pillarbox.model.passport import PassportEntry, Step
 from pillarbox.model.ports import Clock
 from pillarbox.store import mailboxes as mailbox_rows
@@ -32,6 +32,7 @@ class Delivery:
         self._messages = messages
         self._passports = passports
         self._clock = clock
+        self._inboxes: dict[AccountId, MailboxId] = {}
 
     async def deliver(self, arrival: Arrival, account_id: AccountId, recipient: Address) -> Placed:
         """Place a message in an account's INBOX, in a transaction of its own.
@@ -43,13 +44,10 @@ class Delivery:
 
     async def place(self, tx: Transaction, account_id: AccountId, arrival: Arrival, recipient: Address) -> Placed:
         """The same in the caller's transaction, which is to be given up when this raises: NotFound, OverQuota."""
-        mailbox = await mailbox_rows.find_by_path(tx, account_id, INBOX)
-        if mailbox is None:
-            raise NotFound("the account has no INBOX")
         placed = await self._messages.deliver(
             tx,
             account_id,
-            mailbox.id,
+            await self._inbox(tx, account_id),
             arrival.content,
             arrival.described,
             received=arrival.received,
@@ -60,6 +58,16 @@ class Delivery:
         delivered = PassportEntry(arrival.trace_id, account_id, arrival.received, Step.DELIVERED, facts)
         await self._passports.record(tx, *arrival.entries(account_id), delivered, message_id=arrival.message_id)
         return placed
+
+    async def _inbox(self, tx: Transaction, account_id: AccountId) -> MailboxId:
+        """INBOX has the same id as long as the account is there, and no account's id is used again."""
+        known = self._inboxes.get(account_id)
+        if known is None:
+            mailbox = await mailbox_rows.find_by_path(tx, account_id, INBOX)
+            if mailbox is None:
+                raise NotFound("the account has no INBOX")
+            known = self._inboxes[account_id] = mailbox.id
+        return known
 
     async def deliver_once(self, arrival: Arrival, account_id: AccountId, recipient: Address) -> None:
         """The same as `deliver`, for mail that waited in the queue: not again if it has been delivered before."""

@@ -29,14 +29,26 @@ from pillarbox.store.mailboxes import Counts
 class HeldMessage:
     """A message with all its placements, as the edit leaves them."""
 
-    __slots__ = ("blob", "id", "places", "shared", "shown", "shows", "size_octets")
+    __slots__ = ("blob", "id", "places", "received", "shared", "shown", "shows", "size_octets", "thread_id")
 
-    def __init__(self, message_id: int, size_octets: int, shared: FlagSet, shown: int | None, blob: bytes) -> None:
+    def __init__(
+        self,
+        message_id: int,
+        size_octets: int,
+        shared: FlagSet,
+        shown: int | None,
+        blob: bytes,
+        *,
+        thread_id: int,
+        received: int,
+    ) -> None:
         self.id = message_id
         self.size_octets = size_octets
         self.shared = shared
         self.shown = shown
         self.blob = blob
+        self.thread_id = thread_id
+        self.received = received
         self.places: list[Place] = []
         self.shows: dict[MailboxId, int] = {}
         """Mailboxes where the message shows, before the edit: 1 where it counts as unread."""
@@ -107,7 +119,9 @@ class Edit:
             message = self._messages.get(row[4])
             if message is None:
                 shared = flag_set(row[6], row[7])
-                message = self._messages[row[4]] = HeldMessage(row[4], row[5], shared, row[8], row[10])
+                message = self._messages[row[4]] = HeldMessage(
+                    row[4], row[5], shared, row[8], row[10], thread_id=row[11], received=row[12]
+                )
                 if row[9] == 1:
                     message.places.append(Place(message, mailbox_id, row[0], row[1], flag_set(row[2], row[3])))
                 else:
@@ -226,14 +240,25 @@ class Edit:
         await placement_rows.insert_placements(
             tx,
             account_id,
-            [(p.mailbox_id, p.uid, p.message.id, p.modseq, p.flags) for p in by_kind[ChangeKind.PLACED]],
+            [
+                (p.mailbox_id, p.uid, p.message.id, p.modseq, p.flags, p.message.received)
+                for p in by_kind[ChangeKind.PLACED]
+            ],
         )
         await change_rows.insert_changes(
             tx,
             account_id,
             now_micros,
             [
-                ChangeRow(o.modseq, o.kind, o.place.mailbox_id, o.place.uid, o.place.message.id, o.before)
+                ChangeRow(
+                    o.modseq,
+                    o.kind,
+                    o.place.mailbox_id,
+                    o.place.uid,
+                    o.place.message.id,
+                    o.before,
+                    o.place.message.thread_id,
+                )
                 for o in self._operations
             ],
         )

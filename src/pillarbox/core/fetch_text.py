@@ -9,6 +9,7 @@ from mmap import mmap
 
 import msgspec
 
+from pillarbox.core.threads import keys_of
 from pillarbox.grammar.imap.responses.bodystructure import format_bodystructure
 from pillarbox.grammar.imap.responses.envelope import format_envelope
 from pillarbox.grammar.message.part import Part, pack
@@ -19,16 +20,18 @@ _MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep
 
 
 class Described(msgspec.Struct, frozen=True):
-    """What a content's octets say, found once: `parts` packed, `text` the ENVELOPE and BODYSTRUCTURE items."""
+    """What a content's octets say, found once: `parts` packed, `text` the ENVELOPE and BODYSTRUCTURE items,
+    `thread_keys` as `core.threads` has them."""
 
     parts: bytes
     text: bytes
+    thread_keys: tuple[int, ...] = ()
 
 
 def describe(view: bytes | mmap, *, limits: Limits) -> Described:
     """Scan a content; any octets are a message of some kind. Costs CPU by size: use a thread for large ones."""
     part = scan(view, limits=limits)
-    return Described(pack(part), describe_part(view, part))
+    return Described(pack(part), describe_part(view, part), keys_of(view, part))
 
 
 def describe_part(view: bytes | mmap, part: Part) -> bytes:

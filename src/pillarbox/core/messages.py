@@ -117,6 +117,7 @@ class Messages:
             trace_id=trace_id or "",
             now=micros(self._clock.now()),
             default_quota_octets=self._limits.account_octets,
+            thread_keys=described.thread_keys,
         )
         placed = await create_message(tx, account_id, mailbox_id, new)
         news = MailboxNews(account_id, mailbox_id, placed.modseq, placed=((placed.uid, flags, placed.modseq),))

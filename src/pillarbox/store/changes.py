@@ -23,8 +23,9 @@ where id = $1 and domain <> '' and ($3 <= 0 or
 returning modseq
 """
 INSERT = """
-insert into change (account_id, modseq, kind, mailbox_id, uid, message_id, at, flags_before, keywords_before)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+insert into change (account_id, modseq, kind, mailbox_id, uid, message_id, at, flags_before, keywords_before,
+  thread_id)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)
 """
 REMOVED_PAGE = 1_000
 REMOVED = f"""
@@ -42,6 +43,7 @@ class ChangeRow(msgspec.Struct, frozen=True):
     uid: int = 0
     message_id: int = 0
     before: FlagSet | None = None
+    thread_id: int | None = None
 
 
 async def take_modseqs(
@@ -72,6 +74,7 @@ async def insert_changes(tx: Transaction, account_id: AccountId, now_micros: int
             now_micros,
             None if row.before is None else row.before.bits,
             None if row.before is None else keywords_text(row.before),
+            row.thread_id,
         )
         for row in rows
     )

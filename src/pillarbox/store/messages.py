@@ -17,6 +17,7 @@ from pillarbox.store.base import Transaction
 from pillarbox.store.changes import take_modseqs
 from pillarbox.store.contents import MESSAGE_HOLDS
 from pillarbox.store.flag_columns import keywords_text
+from pillarbox.store.threads import join_thread
 
 
 class NewMessage(msgspec.Struct, frozen=True):
@@ -37,6 +38,7 @@ class NewMessage(msgspec.Struct, frozen=True):
     trace_id: str
     now: int
     default_quota_octets: int = 0
+    thread_keys: tuple[int, ...] = ()
 
 
 class Placed(msgspec.Struct, frozen=True):
@@ -71,15 +73,16 @@ insert into content (account_id, blob, octets) values ($1, $2, $3) on conflict (
 MESSAGE = """
 insert into message (account_id, id, blob, head, size_octets, received, zone_minutes, thread_id, flags, keywords,
   modseq, shown, placements, trace_id)
-values ($1, $2, $3, $4, $5, $6, $7, $2, $8, $9, $2, $10, 1, $11)
+values ($1, $2, $3, $4, $5, $6, $7, $12, $8, $9, $2, $10, 1, $11)
 """
 LINE = "insert into message_line (account_id, message_id, line, parts) values ($1, $2, $3, $4)"
 PLACEMENT = """
-insert into placement (account_id, mailbox_id, uid, message_id, modseq, flags, keywords)
-values ($1, $2, $3, $4, $4, $5, $6)
+insert into placement (account_id, mailbox_id, uid, message_id, modseq, flags, keywords, received)
+values ($1, $2, $3, $4, $4, $5, $6, $7)
 """
 CHANGE = """
-insert into change (account_id, modseq, kind, mailbox_id, uid, message_id, at) values ($1, $2, $3, $4, $5, $2, $6)
+insert into change (account_id, modseq, kind, mailbox_id, uid, message_id, at, thread_id)
+values ($1, $2, $3, $4, $5, $2, $6, $7)
 """
 REFERENCE = """
 insert into blob_ref (account_id, blob, kind, holder, size_octets) values ($1, $2, $3, $4, $5)
@@ -87,7 +90,7 @@ insert into blob_ref (account_id, blob, kind, holder, size_octets) values ($1, $
 
 
 async def create_message(tx: Transaction, account_id: AccountId, mailbox_id: MailboxId, new: NewMessage) -> Placed:
-    """Store a message and place it in one mailbox: eight statements.
+    """Store a message in its thread and place it in one mailbox: ten statements.
 
     Raises: NotFound (account or mailbox), OverQuota; the caller's transaction is then to be given up.
     """
@@ -112,6 +115,7 @@ async def create_message(tx: Transaction, account_id: AccountId, mailbox_id: Mai
     uid, uidvalidity = row
     if new.inline is not None:
         await tx.run(CONTENT, account_id, new.blob, new.inline)
+    thread_id = await join_thread(tx, account_id, new.thread_keys, modseq)
     shared = (bits, keywords) if visible else (0, None)
     await tx.run(
         MESSAGE,
@@ -125,10 +129,11 @@ async def create_message(tx: Transaction, account_id: AccountId, mailbox_id: Mai
         *shared,
         modseq if visible else None,
         new.trace_id,
+        thread_id,
     )
     await tx.run(LINE, account_id, modseq, new.line, new.parts)
-    await tx.run(PLACEMENT, account_id, mailbox_id, uid, modseq, bits, keywords)
-    await tx.run(CHANGE, account_id, modseq, ChangeKind.PLACED.value, mailbox_id, uid, new.now)
+    await tx.run(PLACEMENT, account_id, mailbox_id, uid, modseq, bits, keywords, new.received)
+    await tx.run(CHANGE, account_id, modseq, ChangeKind.PLACED.value, mailbox_id, uid, new.now, thread_id)
     await tx.run(REFERENCE, account_id, new.blob, MESSAGE_HOLDS, modseq, new.size_octets - len(new.head))
     return Placed(uidvalidity, Uid(uid), ModSeq(modseq), MessageId(modseq))
 

@@ -14,7 +14,8 @@ from pillarbox.store.moment import moment
 from pillarbox.store.runs import runs
 
 HELD = """
-select p.uid, p.modseq, p.flags, p.keywords, m.id, m.size_octets, m.flags, m.keywords, m.shown, m.placements, m.blob
+select p.uid, p.modseq, p.flags, p.keywords, m.id, m.size_octets, m.flags, m.keywords, m.shown, m.placements, m.blob,
+  m.thread_id, m.received
 from placement p join message m on m.account_id = p.account_id and m.id = p.message_id
 where p.account_id = $1 and p.mailbox_id = $2 and p.uid between $3 and $4 order by p.uid
 """
@@ -113,13 +114,13 @@ async def facts_page(
 
 
 async def insert_placements(
-    tx: Transaction, account_id: AccountId, rows: Iterable[tuple[int, int, int, int, FlagSet]]
+    tx: Transaction, account_id: AccountId, rows: Iterable[tuple[int, int, int, int, FlagSet, int]]
 ) -> None:
-    """Write (mailbox, UID, message, mod-sequence, flags)."""
+    """Write (mailbox, UID, message, mod-sequence, flags, when the message was received)."""
     await tx.run_many(
-        "insert into placement (account_id, mailbox_id, uid, message_id, modseq, flags, keywords) "
-        "values ($1, $2, $3, $4, $5, $6, $7)",
-        [(account_id, m, u, i, q, flags.bits, keywords_text(flags)) for m, u, i, q, flags in rows],
+        "insert into placement (account_id, mailbox_id, uid, message_id, modseq, flags, keywords, received) "
+        "values ($1, $2, $3, $4, $5, $6, $7, $8)",
+        [(account_id, m, u, i, q, flags.bits, keywords_text(flags), at) for m, u, i, q, flags, at in rows],
     )
 
 

@@ -35,6 +35,8 @@ ENVELOPE_FIELDS = (
     b"date", b"subject", b"from", b"sender", b"reply-to", b"to", b"cc", b"bcc", b"in-reply-to", b"message-id",
 )  # fmt: skip
 _LAST_COUNTS = frozenset((b"date", b"subject", b"in-reply-to", b"message-id"))
+_REPEATED = b":"
+"""No field's name: an address field stands there more than once."""
 _JOINED = frozenset((b"to", b"cc", b"bcc", b"from", b"sender", b"reply-to"))
 
 TEXT_PLAIN: tuple[bytes, bytes, Parameters] = (b"text", b"plain", ((b"charset", b"us-ascii"),))
@@ -102,6 +104,7 @@ def _wanted_fields(header: bytes, is_message: bool) -> dict[bytes, bytes]:
             more.setdefault(name, []).append(unfold(match[2]))
     for name, values in more.items():
         found[name] = b", ".join([found[name], *values])
+        found[_REPEATED] = b""
     return found
 
 
@@ -138,6 +141,7 @@ def _part(
         tuple(found.get(name) for name in ENVELOPE_FIELDS) if is_message else (),
         children,
         inner,
+        _REPEATED in found,
     )
 
 

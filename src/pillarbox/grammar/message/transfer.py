@@ -3,7 +3,7 @@
 import binascii
 import re
 
-_NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
+NOT_BASE64 = bytes(set(range(256)) - set(b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/="))
 _UNPADDED = re.compile(rb"[^=]+")
 _SOFT = re.compile(rb"=[ \t]*\r?\n")
 # A run of white space is looked at once, from its start: long ones must not cost the square of their length.
@@ -32,7 +32,7 @@ def decode(octets: bytes, encoding: bytes) -> bytes:
 def decoded_size(octets: bytes, encoding: bytes) -> int:
     """How many octets `decode` would give; of base64 without decoding it, as sizes are asked for more than content."""
     if encoding.strip().lower() == b"base64":
-        bare = octets.translate(None, _NOT_BASE64)
+        bare = octets.translate(None, NOT_BASE64)
         padded = bare.find(b"=")
         if padded < 0 or not bare[padded:].strip(b"="):
             length = len(bare) if padded < 0 else padded
@@ -48,7 +48,7 @@ def is_known(encoding: bytes) -> bool:
 def decode_base64(octets: bytes) -> bytes:
     """What is outside the alphabet is passed over (RFC 2045 §6.8); padding inside begins anew."""
     out = []
-    for piece in _UNPADDED.finditer(octets.translate(None, _NOT_BASE64)):
+    for piece in _UNPADDED.finditer(octets.translate(None, NOT_BASE64)):
         bare = piece[0]
         if len(bare) % 4 == 1:
             bare = bare[:-1]
@@ -58,9 +58,16 @@ def decode_base64(octets: bytes) -> bytes:
 
 def decode_quoted_printable(octets: bytes) -> bytes:
     """What is no escape stays as it is (RFC 2045 §6.7)."""
-    text = _SOFT.sub(b"", _TRAILING.sub(b"", octets))
-    if text.endswith(b"="):
-        text = text[:-1]
+    return unescaped(without_soft_breaks(octets).removesuffix(b"="))
+
+
+def without_soft_breaks(octets: bytes) -> bytes:
+    """Without white space at the ends of lines, then without soft line breaks."""
+    return _SOFT.sub(b"", _TRAILING.sub(b"", octets))
+
+
+def unescaped(text: bytes) -> bytes:
+    """Each `=XX` as its octet."""
     return _HEX.sub(lambda m: bytes([int(m[1], 16)]), text)
 
 

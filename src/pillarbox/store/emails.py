@@ -1,0 +1,108 @@
+"""Messages across mailboxes: rows by message id, by thread and by time, of those that show.
+
+A message shows while it has a placement that is not `\\Deleted` (`shown` is not null); only such are found here.
+"""
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+
+from pillarbox.model.ids import AccountId
+from pillarbox.model.keywords import DELETED
+from pillarbox.store.base import Row, Transaction
+
+AT_ONCE = 1_000
+
+FACTS = """
+select m.id, m.thread_id, m.size_octets, m.received, m.flags, m.keywords, m.shown, m.blob, m.modseq
+from message m where m.account_id = $1 and m.id {ids} and m.shown is not null order by m.id
+"""
+PLACES = f"""
+select p.message_id, p.mailbox_id from placement p
+where p.account_id = $1 and p.message_id {{ids}} and p.flags & {DELETED} = 0 order by p.message_id, p.mailbox_id
+"""
+PARTS = """
+select m.id, m.blob, m.head, m.size_octets, l.parts
+from message m join message_line l on l.account_id = m.account_id and l.message_id = m.id
+where m.account_id = $1 and m.id {ids} and m.shown is not null order by m.id
+"""
+MEMBERS = """
+select m.thread_id, m.id, m.received, m.shown from message m
+where m.account_id = $1 and m.thread_id {ids} and m.shown is not null order by m.thread_id, m.received, m.id
+"""
+CHANGED = """
+select modseq, kind, message_id, thread_id, mailbox_id from change
+where account_id = $1 and modseq > $2 and kind <= $3 order by modseq limit $4
+"""
+NEWEST_OF = "select modseq from change where account_id = $1 and kind <= $2 order by modseq desc limit 1"
+NEWEST_BETWEEN = """
+select modseq from change where account_id = $1 and kind between $2 and $3 and kind > 6 order by modseq desc limit 1
+"""
+
+
+async def _by_ids(tx: Transaction, sql: str, account_id: AccountId, ids: Iterable[int]) -> list[Row]:
+    text = sql.replace("{ids}", tx.dialect.in_list(2))
+    wanted = list(ids)
+    found: list[Row] = []
+    for start in range(0, len(wanted), AT_ONCE):
+        found += await tx.all(text, account_id, tx.dialect.list_value(wanted[start : start + AT_ONCE]))
+    return found
+
+
+async def facts(tx: Transaction, account_id: AccountId, ids: Sequence[int]) -> list[Row]:
+    """Id, thread, size, received, flags, keywords, shown, content, mod-sequence of those of `ids` that show."""
+    return await _by_ids(tx, FACTS, account_id, ids)
+
+
+async def places(tx: Transaction, account_id: AccountId, ids: Sequence[int]) -> list[Row]:
+    """(message, mailbox) of all placements that are not `\\Deleted`."""
+    return await _by_ids(tx, PLACES, account_id, ids)
+
+
+async def parts(tx: Transaction, account_id: AccountId, ids: Sequence[int]) -> list[Row]:
+    """Id, content, head, size and packed parts of those of `ids` that show."""
+    return await _by_ids(tx, PARTS, account_id, ids)
+
+
+async def members(tx: Transaction, account_id: AccountId, thread_ids: Sequence[int]) -> list[Row]:
+    """(thread, message, received, shown), oldest first in each thread."""
+    return await _by_ids(tx, MEMBERS, account_id, thread_ids)
+
+
+async def changed(tx: Transaction, account_id: AccountId, since: int, last_kind: int, limit: int) -> list[Row]:
+    """Mod-sequence, kind, message, thread, mailbox of the next changes of these kinds."""
+    return await tx.all(CHANGED, account_id, since, last_kind, limit)
+
+
+async def newest_change(tx: Transaction, account_id: AccountId, first_kind: int, last_kind: int) -> int:
+    """The mod-sequence of the newest change of these kinds, 0 for none. Mail's kinds come first and often; those of
+    other things have an index of their own."""
+    if first_kind == 1:
+        found = await tx.value(NEWEST_OF, account_id, last_kind)
+    else:
+        found = await tx.value(NEWEST_BETWEEN, account_id, first_kind, last_kind)
+    return int(found or 0)
+
+
+SHOWN_IN = f"""
+select m.id, m.thread_id, m.size_octets, m.received, m.zone_minutes, m.flags, m.keywords, m.modseq, m.trace_id
+from placement p join message m on m.account_id = p.account_id and m.id = p.message_id
+where p.account_id = $1 and p.mailbox_id = $2 and p.flags & {DELETED} = 0 order by p.received desc, p.message_id desc
+"""
+SHOWN = """
+select id, thread_id, size_octets, received, zone_minutes, flags, keywords, modseq, trace_id
+from message where account_id = $1 and shown is not null order by received desc, id desc
+"""
+ALL_PLACES = f"""
+select message_id, mailbox_id from placement where account_id = $1 and flags & {DELETED} = 0
+order by mailbox_id, uid
+"""
+
+
+def shown(tx: Transaction, account_id: AccountId, mailbox_id: int | None) -> AsyncIterator[list[Row]]:
+    """The hot rows of all messages that show, or show in a mailbox, newest first, in batches; one that is twice in a
+    mailbox comes twice, one after the other."""
+    return tx.batches(SHOWN, account_id) if mailbox_id is None else tx.batches(SHOWN_IN, account_id, mailbox_id)
+
+
+def all_places(tx: Transaction, account_id: AccountId) -> AsyncIterator[list[Row]]:
+    """(message, mailbox) of all placements that are not `\\Deleted`, in batches."""
+    return tx.batches(ALL_PLACES, account_id)
