@@ -36,8 +36,9 @@ def list_accounts(data: DataOption, json: JsonOption = False) -> None:
 @account.command("password")
 def set_password(address: AddressArgument, data: DataOption, password_stdin: PasswordStdinOption = False) -> None:
     """Set a new password."""
-    ask(data, "account.password", address=address, password=read_password(from_stdin=password_stdin))
-    print_line(f"{address} has a new password")
+    answer = ask(data, "account.password", address=address, password=read_password(from_stdin=password_stdin))
+    tokens = answer.get("tokens", 0)
+    print_line(f"{address} has a new password" + (f"; its tokens stay good: {tokens}" if tokens else ""))
 
 
 @account.command("remove")

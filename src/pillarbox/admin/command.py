@@ -8,7 +8,7 @@ import typer
 from typer.exceptions import TyperException
 
 from pillarbox import __version__
-from pillarbox.admin import accounts, passport, queue, server
+from pillarbox.admin import accounts, passport, queue, server, tokens
 from pillarbox.admin.demo import demo
 from pillarbox.admin.mail.command import mail
 from pillarbox.admin.output import print_line, print_problem
@@ -29,6 +29,7 @@ app = typer.Typer(
 app.command("init")(server.init)
 app.command("serve")(server.serve)
 app.add_typer(accounts.account, name="account")
+app.add_typer(tokens.token, name="token")
 app.add_typer(accounts.alias, name="alias")
 app.add_typer(accounts.domain, name="domain")
 app.add_typer(queue.queue, name="queue")

@@ -3,9 +3,18 @@
 import asyncio
 from ssl import SSLContext
 
+from starlette.routing import BaseRoute
+
 from pillarbox.app.config import Configuration
 from pillarbox.core.mail import Mail
+from pillarbox.serve.http import health
+from pillarbox.serve.http.application import make_application
+from pillarbox.serve.http.autoconfig import Autoconfig, Ports
+from pillarbox.serve.http.headers import HttpDate
+from pillarbox.serve.http.listener import HttpListener
+from pillarbox.serve.http.metrics import Metrics
 from pillarbox.serve.imap import listener as imap
+from pillarbox.serve.jmap.routes import jmap_routes
 from pillarbox.serve.smtp import listener as smtp
 from pillarbox.serve.smtp.profile import MX, SUBMISSION, SUBMISSIONS
 from pillarbox.wire.listener import Gate, Listener
@@ -17,12 +26,27 @@ class Listeners:
     def __init__(self, mail: Mail, configuration: Configuration, tls: SSLContext, tasks: asyncio.TaskGroup) -> None:
         gate = Gate(configuration.limits)
         self._configuration = configuration
-        self._listeners: dict[str, Listener] = {
+        self._listeners: dict[str, Listener | HttpListener] = {
             profile.name: smtp.make_listener(mail, profile, tls, gate, tasks)
             for profile in (MX, SUBMISSION, SUBMISSIONS)
         }
         for name, starts_encrypted in (("imap", False), ("imaps", True)):
             self._listeners[name] = imap.make_listener(mail, tls, gate, tasks, starts_encrypted=starts_encrypted)
+        self._add_http(mail, configuration, tls, gate)
+
+    def _add_http(self, mail: Mail, configuration: Configuration, tls: SSLContext, gate: Gate) -> None:
+        date = HttpDate(mail.clock)
+        metrics = Metrics(mail, connections=lambda: gate.total)
+        ports = Ports(*(configuration.port(name) for name in ("imap", "imaps", "submission", "submissions")))
+        routes: list[BaseRoute] = [
+            *health.routes(mail),
+            *metrics.routes(),
+            *Autoconfig(mail, ports).routes(),
+            *jmap_routes(mail),
+        ]
+        application = make_application(mail, routes, metrics=metrics, date=date, https_port=configuration.port("https"))
+        for name, context in (("http", None), ("https", tls)):
+            self._listeners[name] = HttpListener(application, limits=mail.limits, gate=gate, tls=context, date=date)
 
     async def open(self) -> None:
         """All of them, or none. Raises: Unavailable with the address that cannot be had."""

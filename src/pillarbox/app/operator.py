@@ -5,10 +5,11 @@ and asks here directly. Both get the same answers, as plain JSON values. Nothing
 """
 
 from collections.abc import Awaitable, Callable, Mapping
+from datetime import timedelta
 from typing import Any
 
 from pillarbox.app.names import read_address, read_domain
-from pillarbox.app.operator_values import account_json, entry_json, queued_json
+from pillarbox.app.operator_values import account_json, entry_json, queued_json, token_json
 from pillarbox.core.mail import Mail
 from pillarbox.model.errors import Invalid, MailError, NotFound
 from pillarbox.model.ids import QueueId
@@ -45,12 +46,29 @@ class Operator:
         return [account_json(account) for account in await self.mail.accounts.list()]
 
     async def set_password(self, arguments: Arguments) -> Answer:
-        await self.mail.accounts.set_password(read_address(arguments["address"]), arguments["password"])
-        return {"address": arguments["address"]}
+        address = read_address(arguments["address"])
+        await self.mail.accounts.set_password(address, arguments["password"])
+        return {"address": arguments["address"], "tokens": len(await self.mail.tokens.list(address))}
 
     async def remove_account(self, arguments: Arguments) -> Answer:
         await self.mail.accounts.remove(read_address(arguments["address"]))
         return {"address": arguments["address"]}
+
+    async def add_token(self, arguments: Arguments) -> Answer:
+        days = arguments["days"]
+        secret = await self.mail.tokens.add(
+            read_address(arguments["address"]),
+            arguments["name"],
+            lasts=None if days is None else timedelta(days=days),
+        )
+        return {"name": arguments["name"], "token": secret}
+
+    async def list_tokens(self, arguments: Arguments) -> Answer:
+        return [token_json(token) for token in await self.mail.tokens.list(read_address(arguments["address"]))]
+
+    async def remove_token(self, arguments: Arguments) -> Answer:
+        await self.mail.tokens.remove(read_address(arguments["address"]), arguments["name"])
+        return {"name": arguments["name"]}
 
     async def add_alias(self, arguments: Arguments) -> Answer:
         targets = tuple(read_address(target) for target in arguments["targets"])
@@ -112,6 +130,9 @@ HANDLERS: dict[str, Handler] = {
     "account.list": Operator.list_accounts,
     "account.password": Operator.set_password,
     "account.remove": Operator.remove_account,
+    "token.add": Operator.add_token,
+    "token.list": Operator.list_tokens,
+    "token.remove": Operator.remove_token,
     "alias.add": Operator.add_alias,
     "alias.list": Operator.list_aliases,
     "alias.remove": Operator.remove_alias,

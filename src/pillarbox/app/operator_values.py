@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from pillarbox.model.account import Account
+from pillarbox.model.account import Account, Token
 from pillarbox.model.passport import Dialogue, PassportEntry
 from pillarbox.model.queued import QueuedMessage
 
@@ -14,6 +14,16 @@ def account_json(account: Account) -> dict[str, Any]:
         "address": str(account.address),
         "used_octets": account.used_octets,
         "quota_octets": account.quota_octets,
+    }
+
+
+def token_json(token: Token) -> dict[str, Any]:
+    """`name, created, expires, used`; null where there is no such time."""
+    return {
+        "name": token.name,
+        "created": _time(token.created),
+        "expires": None if token.expires is None else _time(token.expires),
+        "used": None if token.used is None else _time(token.used),
     }
 
 

@@ -207,6 +207,11 @@ class Accounts:
                 return ScramLogin(self._with_quota(found[0]), ScramVerifier.parse(text))
         return ScramLogin(None, self._nobodys_verifier(login, hash_name))
 
+    @property
+    def failed_logins(self) -> int:
+        """How many there were since the start."""
+        return self._throttle.total
+
     def report_failure(self, peer: str) -> None:
         """An exchange that this object did not see the end of has failed."""
         self._throttle.fail(peer)

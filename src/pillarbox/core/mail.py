@@ -6,7 +6,13 @@ from pillarbox.core.bounce import Bounces
 from pillarbox.core.changes import Changes
 from pillarbox.core.delivery import Delivery
 from pillarbox.core.directory import Directory
+from pillarbox.core.email_changes import EmailChanges
+from pillarbox.core.email_query import EmailQueries
+from pillarbox.core.emails import Emails
+from pillarbox.core.health import Health
 from pillarbox.core.intake import Intake
+from pillarbox.core.mailbox_changes import MailboxChanges
+from pillarbox.core.mailbox_tree import MailboxTree
 from pillarbox.core.mailboxes import Mailboxes
 from pillarbox.core.messages import Messages
 from pillarbox.core.open_mailboxes import OpenMailboxes
@@ -17,7 +23,10 @@ from pillarbox.core.queue_put import QueuePut, QueueSettings
 from pillarbox.core.queued_delivery import QueuedDelivery
 from pillarbox.core.search import Search
 from pillarbox.core.spool import Spools
+from pillarbox.core.states import States
+from pillarbox.core.tokens import Tokens
 from pillarbox.core.trace import Numbers
+from pillarbox.core.uploads import Uploads
 from pillarbox.model.limits import Limits
 from pillarbox.model.ports import Clock, Random, Resolver
 from pillarbox.store.base import Blobs, Database
@@ -45,16 +54,25 @@ class Mail:
         self.random = random
         self.resolver = resolver
         self.changes = Changes()
+        self.health = Health(db)
         self.directory = Directory(db, limits=limits, clock=clock)
         self.passwords = Passwords(random, threads=limits.password_threads)
         self.accounts = Accounts(
             db, self.directory, self.passwords, limits=limits, clock=clock, random=random, changes=self.changes
         )
+        self.tokens = Tokens(db, self.accounts, clock=clock, random=random)
         self.messages = Messages(db, blobs, limits=limits, clock=clock, changes=self.changes)
         self.mailboxes = Mailboxes(db, self.messages, limits=limits, clock=clock, changes=self.changes)
+        self.mailbox_tree = MailboxTree(db, self.mailboxes)
+        self.mailbox_changes = MailboxChanges(db)
         self.open_mailboxes = OpenMailboxes(db, changes=self.changes)
         self.search = Search(db, blobs)
+        self.emails = Emails(db, blobs)
+        self.email_changes = EmailChanges(db)
+        self.email_queries = EmailQueries(db, blobs)
+        self.states = States(db)
         self.spools = Spools(blobs)
+        self.uploads = Uploads(db, blobs, self.spools, limits=limits, clock=clock)
         self._build_flow(db, blobs, node, queue_settings)
 
     def _build_flow(self, db: Database, blobs: Blobs, node: str, settings: QueueSettings) -> None:

@@ -75,21 +75,34 @@ class Mailboxes:
 
         Raises: AlreadyExists, Invalid (name), TooMany, Conflict (another mailbox has the role), NotFound (account).
         """
-        path = self._checked(path)
+        path = self.checked(path)
         async with self._db.write(account_id) as tx:
             if role is not None and await mailbox_rows.find_by_role(tx, account_id, role) is not None:
                 raise Conflict("another mailbox has this special use")
             await self._make_parents(tx, account_id, path)
-            return await self._make(tx, account_id, path, role)
+            return await self.make_in(tx, account_id, path, role)
 
     async def _make_parents(self, tx: Transaction, account_id: AccountId, path: Path) -> None:
         for depth in range(1, len(path)):
             if await mailbox_rows.find_by_path(tx, account_id, path[:depth]) is None:
-                await self._make(tx, account_id, path[:depth], None)
+                await self.make_in(tx, account_id, path[:depth], None)
 
-    async def _make(
-        self, tx: Transaction, account_id: AccountId, path: Path, role: MailboxRole | None, *, selectable: bool = True
+    async def make_in(
+        self,
+        tx: Transaction,
+        account_id: AccountId,
+        path: Path,
+        role: MailboxRole | None,
+        *,
+        selectable: bool = True,
+        subscribed: bool = False,
+        sort_order: int = 0,
     ) -> Mailbox:
+        """One more, whose parents are there, within the caller's transaction; takes the place of a name that only
+        holds others.
+
+        Raises: AlreadyExists, TooMany.
+        """
         modseq = await change_rows.take_modseqs(tx, account_id, 1)
         old = await mailbox_rows.find_by_path(tx, account_id, path)
         if old is not None:
@@ -98,7 +111,7 @@ class Mailboxes:
             await mailbox_rows.delete_mailbox(tx, account_id, old.id)
         elif await mailbox_rows.count_mailboxes(tx, account_id) >= self._limits.mailboxes:
             raise TooMany("the account has as many mailboxes as it may have")
-        subscribed = await mailbox_rows.take_subscription(tx, account_id, path) or (old is not None and old.subscribed)
+        named = await mailbox_rows.take_subscription(tx, account_id, path)
         made = await mailbox_rows.insert_mailbox(
             tx,
             account_id,
@@ -107,14 +120,33 @@ class Mailboxes:
             modseq=modseq,
             uidvalidity=await mailbox_rows.next_uidvalidity(tx, account_id, int(self._clock.now().timestamp())),
             selectable=selectable,
-            subscribed=subscribed,
+            subscribed=subscribed or named or (old is not None and old.subscribed),
+            sort_order=sort_order,
         )
-        await self._note(tx, account_id, made.id, ChangeKind.MAILBOX_CREATED, modseq)
+        await self.note_in(tx, account_id, made.id, ChangeKind.MAILBOX_CREATED, modseq)
+        if old is not None:
+            await self._note_later(tx, account_id, [old.id], ChangeKind.MAILBOX_REMOVED)
+            await self._note_children(tx, account_id, path)
         return made
 
-    async def _note(
+    async def _note_children(self, tx: Transaction, account_id: AccountId, path: Path) -> None:
+        """Those right below a name have another parent now."""
+        below = await mailbox_rows.find_below(tx, account_id, path)
+        children = [mailbox.id for mailbox in below if len(mailbox.path) == len(path) + 1]
+        await self._note_later(tx, account_id, children, ChangeKind.MAILBOX_CHANGED)
+
+    async def _note_later(
+        self, tx: Transaction, account_id: AccountId, mailbox_ids: "builtins.list[MailboxId]", what: ChangeKind
+    ) -> None:
+        if mailbox_ids:
+            last = await change_rows.take_modseqs(tx, account_id, len(mailbox_ids))
+            for modseq, mailbox_id in enumerate(mailbox_ids, last - len(mailbox_ids) + 1):
+                await self.note_in(tx, account_id, mailbox_id, what, modseq)
+
+    async def note_in(
         self, tx: Transaction, account_id: AccountId, mailbox_id: MailboxId, what: ChangeKind, modseq: int
     ) -> None:
+        """Write to the feed, within the caller's transaction, what was done to a mailbox itself."""
         row = ChangeRow(modseq, what, mailbox_id)
         await change_rows.insert_changes(tx, account_id, micros(self._clock.now()), [row])
         self._changes.publish_later(tx.after_commit, MailboxNews(account_id, mailbox_id, modseq, what=what))
@@ -125,7 +157,7 @@ class Mailboxes:
 
         Raises: NotFound, AlreadyExists, Invalid, TooMany.
         """
-        path, new_path = canonical(path), self._checked(new_path)
+        path, new_path = canonical(path), self.checked(new_path)
         if path == INBOX:
             await self._rename_inbox(account_id, new_path)
             return
@@ -138,7 +170,7 @@ class Mailboxes:
                 raise AlreadyExists("a mailbox of this name exists")
             await self._make_parents(tx, account_id, new_path)
             for mailbox in (moved, *below):
-                await self._rename_one(tx, account_id, mailbox, self._checked(new_path + mailbox.path[len(path) :]))
+                await self._rename_one(tx, account_id, mailbox, self.checked(new_path + mailbox.path[len(path) :]))
 
     async def _rename_one(self, tx: Transaction, account_id: AccountId, mailbox: Mailbox, new_path: Path) -> None:
         modseq = await change_rows.take_modseqs(tx, account_id, 1)
@@ -148,7 +180,7 @@ class Mailboxes:
             await mailbox_rows.set_subscribed(tx, account_id, new_path, subscribed=subscribed)
         if mailbox.subscribed:
             await mailbox_rows.set_subscribed(tx, account_id, mailbox.path, subscribed=True)
-        await self._note(tx, account_id, mailbox.id, ChangeKind.MAILBOX_CHANGED, modseq)
+        await self.note_in(tx, account_id, mailbox.id, ChangeKind.MAILBOX_CHANGED, modseq)
 
     async def _rename_inbox(self, account_id: AccountId, new_path: Path) -> None:
         target = await self.create(account_id, new_path)
@@ -168,19 +200,26 @@ class Mailboxes:
             below = await mailbox_rows.find_below(tx, account_id, path)
             if below and not mailbox.selectable:
                 raise NotAllowed("other mailboxes lie below this name")
-            modseq = await change_rows.take_modseqs(tx, account_id, 1)
-            await mailbox_rows.hide(tx, account_id, mailbox.id)
+            await self.remove_in(tx, account_id, mailbox)
             if below:
-                await self._make(tx, account_id, path, None, selectable=False)
+                await self.make_in(tx, account_id, path, None, selectable=False)
+                await self._note_children(tx, account_id, path)
             if mailbox.subscribed:
                 await mailbox_rows.set_subscribed(tx, account_id, path, subscribed=True)
-            if not mailbox.total:
-                await mailbox_rows.delete_mailbox(tx, account_id, mailbox.id)
-            await self._note(tx, account_id, mailbox.id, ChangeKind.MAILBOX_REMOVED, modseq)
         if mailbox.total:
-            await self._clear(account_id, mailbox.id)
+            await self.clear(account_id, mailbox.id)
 
-    async def _clear(self, account_id: AccountId, mailbox_id: MailboxId) -> None:
+    async def remove_in(self, tx: Transaction, account_id: AccountId, mailbox: Mailbox) -> None:
+        """Take a mailbox from its owner's sight, within the caller's transaction; where it holds messages, `clear`
+        must follow the commit."""
+        modseq = await change_rows.take_modseqs(tx, account_id, 1)
+        await mailbox_rows.hide(tx, account_id, mailbox.id)
+        if not mailbox.total:
+            await mailbox_rows.delete_mailbox(tx, account_id, mailbox.id)
+        await self.note_in(tx, account_id, mailbox.id, ChangeKind.MAILBOX_REMOVED, modseq)
+
+    async def clear(self, account_id: AccountId, mailbox_id: MailboxId) -> None:
+        """Empty a mailbox that was removed, and forget it; a restart does what a crash left."""
         await self._messages.empty(account_id, mailbox_id)
         async with self._db.write(account_id) as tx:
             await mailbox_rows.delete_mailbox(tx, account_id, mailbox_id)
@@ -190,9 +229,10 @@ class Mailboxes:
         async with self._db.read(SYSTEM_ACCOUNT) as tx:
             begun = await mailbox_rows.list_hidden(tx)
         for account_id, mailbox_id in begun:
-            await self._clear(account_id, mailbox_id)
+            await self.clear(account_id, mailbox_id)
 
-    def _checked(self, path: Path) -> Path:
+    def checked(self, path: Path) -> Path:
+        """The path as we write it. Raises: Invalid for one that no mailbox may have."""
         path = canonical(path)
         if not path or len(path) > self._limits.mailbox_depth:
             raise Invalid("the mailbox lies too deep")
@@ -209,14 +249,20 @@ class Mailboxes:
 
     async def subscribe(self, account_id: AccountId, path: Path) -> None:
         """Add a name to the list, whether a mailbox bears it or not (RFC 9051 §6.3.7). Raises: Invalid."""
-        path = self._checked(path)
+        path = self.checked(path)
         async with self._db.write(account_id) as tx:
-            await mailbox_rows.set_subscribed(tx, account_id, path, subscribed=True)
+            await self._set_subscribed(tx, account_id, path, subscribed=True)
 
     async def unsubscribe(self, account_id: AccountId, path: Path) -> None:
         """Take a name from the list; no error if it was not there."""
         async with self._db.write(account_id) as tx:
-            await mailbox_rows.set_subscribed(tx, account_id, canonical(path), subscribed=False)
+            await self._set_subscribed(tx, account_id, canonical(path), subscribed=False)
+
+    async def _set_subscribed(self, tx: Transaction, account_id: AccountId, path: Path, *, subscribed: bool) -> None:
+        before = await mailbox_rows.find_by_path(tx, account_id, path)
+        await mailbox_rows.set_subscribed(tx, account_id, path, subscribed=subscribed)
+        if before is not None and before.subscribed != subscribed:
+            await self._note_later(tx, account_id, [before.id], ChangeKind.MAILBOX_CHANGED)
 
     async def subscriptions(self, account_id: AccountId) -> "builtins.list[Path]":
         """All names subscribed to, in order."""

@@ -6,6 +6,7 @@ losing an entry is not.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable
 
 import structlog
@@ -13,7 +14,7 @@ import structlog
 from pillarbox.core.trace import Numbers
 from pillarbox.model.errors import MailError
 from pillarbox.model.ids import SYSTEM_ACCOUNT, AccountId, QueueId, TraceId
-from pillarbox.model.passport import DialogueLine, PassportEntry
+from pillarbox.model.passport import DialogueLine, PassportEntry, Step
 from pillarbox.store import passports as rows
 from pillarbox.store.base import Database, Transaction
 
@@ -30,6 +31,8 @@ class Passports:
     def __init__(self, db: Database, numbers: Numbers) -> None:
         self._db = db
         self._numbers = numbers
+        self.counts: Counter[Step] = Counter()
+        """Steps of all messages, since the start."""
         self._later: list[tuple[TraceId, AccountId, tuple[DialogueLine, ...]]] = []
         self._timer: asyncio.TimerHandle | None = None
         self._flushing: asyncio.Task[None] | None = None
@@ -45,6 +48,7 @@ class Passports:
         await rows.insert_entries(
             tx, [(self._numbers.next(), entry) for entry in entries], message_id=message_id, queue_id=queue_id
         )
+        tx.after_commit(lambda: self.counts.update(entry.step for entry in entries))
 
     async def find(self, name: str, *, account_id: AccountId | None = None) -> list[PassportEntry]:
         """The journey named by a trace id, a queue id or a Message-ID (with or without brackets), in time's order.

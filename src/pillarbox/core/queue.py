@@ -254,6 +254,11 @@ class Queue:
             )
             await rows.delete_queued(tx, message, now=now)
 
+    async def size(self) -> int:
+        """How many messages are in the queue."""
+        async with self._db.read(SYSTEM_ACCOUNT) as tx:
+            return await rows.count_queued(tx)
+
     async def list(self) -> "builtins.list[QueuedMessage]":
         """What is in the queue, oldest first, at most 1,000 messages."""
         async with self._db.read(SYSTEM_ACCOUNT) as tx:

@@ -21,6 +21,8 @@ class Throttle:
         self._failures = failures
         self._window = window_seconds
         self._by_peer: OrderedDict[str, deque[float]] = OrderedDict()
+        self.total = 0
+        """Failures of all peers, since the start."""
 
     def check(self, peer: str) -> None:
         """Raises: RateLimited while the peer's failures in the window are too many."""
@@ -35,6 +37,7 @@ class Throttle:
 
     def fail(self, peer: str) -> None:
         """Count one."""
+        self.total += 1
         key = network(peer)
         times = self._by_peer.get(key)
         if times is None:

@@ -49,6 +49,27 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     imap_idle_timeout_seconds: float = 1_860.0
     """RFC 9051 §5.4: at least 30 minutes."""
 
+    http_header_octets: int = 32_768
+    http_header_seconds: float = 10.0
+    """Until a header is whole; before the first octet of a connection too."""
+    http_body_stall_seconds: float = 30.0
+    """Until the next 1,000 octets of a body, or its end."""
+    http_keep_alive_seconds: float = 75.0
+    """Between two requests."""
+
+    jmap_request_octets: int = 10_000_000
+    """maxSizeRequest, as all of these in RFC 8620 §2."""
+    jmap_calls: int = 64
+    """maxCallsInRequest."""
+    jmap_objects: int = 1_000
+    """maxObjectsInGet and maxObjectsInSet."""
+    jmap_concurrent_requests: int = 8
+    """maxConcurrentRequests."""
+    jmap_upload_octets: int = 50_000_000
+    """maxSizeUpload: as large as a message may be."""
+    jmap_concurrent_uploads: int = 4
+    """maxConcurrentUpload."""
+
     connections: int = 10_000
     connections_per_address: int = 50
     connections_per_loopback: int = 0

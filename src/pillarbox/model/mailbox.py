@@ -23,6 +23,8 @@ class Mailbox(msgspec.Struct, frozen=True):
 
     `path` is the names from the root, e.g. ("Lists", "python"); ("INBOX",) is the inbox. `selectable` False is a name
     that only holds others (`\\Noselect`). `recent_from` is the first UID that no session has been told as recent.
+    `shown` counts messages, each once, that are not `\\Deleted` here; `unread` those of them that are neither `\\Seen`
+    nor `\\Draft`. A mailbox with a lower `sort_order` comes first.
     """
 
     id: MailboxId
@@ -37,6 +39,9 @@ class Mailbox(msgspec.Struct, frozen=True):
     recent_from: Uid
     subscribed: bool
     selectable: bool = True
+    sort_order: int = 0
+    shown: int = 0
+    unread: int = 0
 
 
 NEW_ACCOUNT_MAILBOXES: tuple[tuple[str, MailboxRole], ...] = (

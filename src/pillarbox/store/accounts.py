@@ -139,6 +139,7 @@ _REMOVALS = (
     _removal("mailbox", "id"),
     _removal("subscription", "path"),
     _removal("keyword", "folded"),
+    _removal("token", "name"),
     _removal("change", "modseq"),
     _removal("passport_entry", "trace_id, number"),
     _removal(

@@ -8,7 +8,8 @@ from pillarbox.store.base import Row, Transaction
 
 SEPARATOR = "\x1f"
 COLUMNS = (
-    "id, path, role, uidvalidity, uidnext, modseq, total, unseen, size_octets, recent_from, subscribed, selectable"
+    "id, path, role, uidvalidity, uidnext, modseq, total, unseen, size_octets, recent_from, subscribed, selectable, "
+    "sort_order, jmap_total, jmap_unread"
 )
 
 
@@ -43,6 +44,9 @@ def _mailbox(row: Row) -> Mailbox:
         recent_from=Uid(row[9]),
         subscribed=bool(row[10]),
         selectable=bool(row[11]),
+        sort_order=row[12],
+        shown=row[13],
+        unread=row[14],
     )
 
 
@@ -110,12 +114,13 @@ async def insert_mailbox(
     uidvalidity: int,
     selectable: bool = True,
     subscribed: bool = False,
+    sort_order: int = 0,
 ) -> Mailbox:
     """A new, empty mailbox; its id is the mod-sequence of its creation. Raises: Conflict."""
     await tx.run(
         "insert into mailbox (account_id, id, path, role, selectable, subscribed, uidvalidity, uidnext, modseq, total, "
-        "unseen, deleted, size_octets, jmap_total, jmap_unread, recent_from) "
-        "values ($1, $2, $3, $4, $5, $6, $7, 1, $2, 0, 0, 0, 0, 0, 0, 1)",
+        "unseen, deleted, size_octets, jmap_total, jmap_unread, recent_from, sort_order) "
+        "values ($1, $2, $3, $4, $5, $6, $7, 1, $2, 0, 0, 0, 0, 0, 0, 1, $8)",
         account_id,
         modseq,
         path_text(path),
@@ -123,6 +128,7 @@ async def insert_mailbox(
         int(selectable),
         int(subscribed),
         uidvalidity,
+        sort_order,
     )
     return Mailbox(
         id=MailboxId(modseq),
@@ -137,6 +143,7 @@ async def insert_mailbox(
         recent_from=Uid(1),
         subscribed=subscribed,
         selectable=selectable,
+        sort_order=sort_order,
     )
 
 
@@ -144,6 +151,26 @@ async def set_path(tx: Transaction, account_id: AccountId, mailbox_id: MailboxId
     """Rename one mailbox."""
     await tx.run(
         "update mailbox set path = $3 where account_id = $1 and id = $2", account_id, mailbox_id, path_text(path)
+    )
+
+
+async def set_details(
+    tx: Transaction,
+    account_id: AccountId,
+    mailbox_id: MailboxId,
+    *,
+    role: MailboxRole | None,
+    sort_order: int,
+    subscribed: bool,
+) -> None:
+    """What else an owner can change of one mailbox."""
+    await tx.run(
+        "update mailbox set role = $3, sort_order = $4, subscribed = $5 where account_id = $1 and id = $2",
+        account_id,
+        mailbox_id,
+        None if role is None else role.value,
+        sort_order,
+        int(subscribed),
     )
 
 

@@ -145,6 +145,11 @@ async def find_queued(tx: Transaction, account_id: AccountId, queue_id: QueueId)
     return _queued(row, recipients)
 
 
+async def count_queued(tx: Transaction) -> int:
+    """How many messages are in the queue."""
+    return int(await tx.value("select count(*) from queue_message"))
+
+
 async def list_queued(tx: Transaction) -> list[QueuedMessage]:
     """The oldest messages, at most `LIST_LIMIT`."""
     found = []

@@ -1,0 +1,176 @@
+"""Stored messages as Email objects (RFC 8621 §4.1): what is known without reading comes from the store's rows.
+
+Reads go in batches. A content is read only where a property asks for it, and of a large one no more than that needs;
+what takes long is done in a thread. All that comes out of contents is counted (`Call.spend`).
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+
+import msgspec
+
+from pillarbox.core.content import StoredContent
+from pillarbox.core.emails import EmailFacts
+from pillarbox.grammar.jmap import keywords
+from pillarbox.grammar.jmap.dates import format_utc
+from pillarbox.grammar.jmap.email import Values, Wanted, parse_wanted, read_email
+from pillarbox.grammar.jmap.header_forms import Form, read_value
+from pillarbox.grammar.jmap.headers import HeaderProperty
+from pillarbox.grammar.jmap.ids import MessageBlob, format_blob, format_email, format_mailbox, format_thread
+from pillarbox.grammar.message.body import body_lists, body_tree
+from pillarbox.grammar.message.part import Part
+from pillarbox.grammar.message.structure import ENVELOPE_FIELDS
+from pillarbox.model.errors import NotFound
+from pillarbox.model.ids import AccountId, MessageId
+from pillarbox.serve.jmap.method import AccountArguments, Call, Json, UnsignedInt
+
+BATCH = 50
+READ_IN_A_THREAD_OCTETS = 500_000
+PREVIEW_OCTETS = 524_288
+"""Of a text part; a preview looks at no more."""
+PREVIEW_PARTS = 3
+_KEPT = {name.decode(): place for place, name in enumerate(ENVELOPE_FIELDS)}
+_WHOLE = frozenset(("bodyStructure", "bodyValues", "textBody", "htmlBody", "attachments"))
+"""Sizes and values of parts, wherever they are; for all else the beginning of a message will do."""
+
+
+class ReadingArguments(AccountArguments, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """What Email/get and Email/parse have in common (RFC 8621 §4.2, §4.9)."""
+
+    properties: list[str] | None = None
+    body_properties: list[str] | None = None
+    fetch_text_body_values: bool = False
+    fetch_html_body_values: bool = msgspec.field(default=False, name="fetchHTMLBodyValues")
+    fetch_all_body_values: bool = False
+    max_body_value_bytes: UnsignedInt = 0
+
+
+def wanted_of(arguments: ReadingArguments, default: Sequence[str]) -> Wanted:
+    """Raises: SyntaxProblem for a property that there is not, or a form that its field may not have."""
+    values = Values(
+        text=arguments.fetch_text_body_values,
+        html=arguments.fetch_html_body_values,
+        all=arguments.fetch_all_body_values,
+        most_octets=arguments.max_body_value_bytes,
+    )
+    properties = default if arguments.properties is None else arguments.properties
+    return parse_wanted(properties, arguments.body_properties, values)
+
+
+def metadata_of(facts: EmailFacts, wanted: Wanted) -> Json:
+    """What the store knows of a message; always its id."""
+    made: Json = {"id": format_email(facts.id)}
+    for name in wanted.metadata:
+        match name:
+            case "blobId":
+                made[name] = format_blob(MessageBlob(facts.id))
+            case "threadId":
+                made[name] = format_thread(facts.thread_id)
+            case "mailboxIds":
+                made[name] = {format_mailbox(mailbox_id): True for mailbox_id in facts.mailbox_ids}
+            case "keywords":
+                made[name] = keywords.format(facts.flags)
+            case "size":
+                made[name] = facts.size_octets
+            case "receivedAt":
+                made[name] = format_utc(facts.received)
+    return made
+
+
+async def read_emails(
+    call: Call, account_id: AccountId, ids: Sequence[MessageId], wanted: Wanted
+) -> dict[MessageId, Json]:
+    """The wanted properties of those that show. Raises: Problem: requestTooLarge."""
+    facts, _ = await call.mail.emails.facts(account_id, ids)
+    made = {message_id: metadata_of(one, wanted) for message_id, one in facts.items()}
+    if not wanted.needs_structure:
+        return made
+    found = list(made)
+    for start in range(0, len(found), BATCH):
+        batch = found[start : start + BATCH]
+        if is_kept(wanted):
+            batch = await _from_structures(call, account_id, batch, wanted, made)
+        async for message_id, value in _from_contents(call, account_id, batch, wanted):
+            made[message_id].update(value)
+    return made
+
+
+# --- without reading -------------------------------------------------------------------------------------------------
+
+
+def is_kept(wanted: Wanted) -> bool:
+    """Whether rows will do for most messages: the fields of the envelope, in a form that unfolding leaves alone."""
+    return not msgspec.structs.replace(wanted, headers=()).needs_content and all(
+        one.key in _KEPT and one.form is not Form.RAW and not one.all for _, one in wanted.headers
+    )
+
+
+async def _from_structures(
+    call: Call, account_id: AccountId, ids: list[MessageId], wanted: Wanted, made: dict[MessageId, Json]
+) -> list[MessageId]:
+    """Fill in what the kept structures tell; the ids of those that must be read all the same."""
+    bare = msgspec.structs.replace(wanted, headers=())
+    left: list[MessageId] = []
+    for message_id, parts in (await call.mail.emails.parts(account_id, ids)).items():
+        part = parts.part
+        if part.is_repeated and wanted.headers:
+            left.append(message_id)  # the envelope has all instances, a property the last one
+            continue
+        made[message_id].update((name, _kept(part, one)) for name, one in wanted.headers)
+        if bare.needs_structure:
+            made[message_id].update(read_email(b"", part, bare, blob_id=""))
+    await asyncio.sleep(0)
+    return left
+
+
+def _kept(part: Part, wanted: HeaderProperty) -> object:
+    value = part.envelope[_KEPT[wanted.key]]
+    return None if value is None else read_value(value, wanted.form)
+
+
+# --- from octets -----------------------------------------------------------------------------------------------------
+
+
+async def _from_contents(
+    call: Call, account_id: AccountId, ids: Sequence[MessageId], wanted: Wanted
+) -> AsyncIterator[tuple[MessageId, Json]]:
+    contents = await call.mail.emails.contents(account_id, ids) if ids else {}
+    try:
+        for message_id, content in contents.items():
+            try:
+                blob_id = format_blob(MessageBlob(message_id))
+                yield message_id, await read_content(call, content, content.part, wanted, blob_id=blob_id)
+            except NotFound:
+                continue  # it was removed meanwhile
+    finally:
+        for content in contents.values():
+            content.close()
+
+
+async def read_content(call: Call, content: StoredContent, part: Part, wanted: Wanted, *, blob_id: str) -> Json:
+    """What the octets of one message answer. Raises: Problem: requestTooLarge, NotFound."""
+    octets = await content.read(0, octets_needed(part, wanted))
+    if len(octets) < READ_IN_A_THREAD_OCTETS:
+        value = read_email(octets, part, wanted, blob_id=blob_id)
+    else:
+        value = await asyncio.to_thread(read_email, octets, part, wanted, blob_id=blob_id)
+    call.spend(_weight(part, wanted, value))
+    await asyncio.sleep(0)
+    return value
+
+
+def octets_needed(part: Part, wanted: Wanted) -> int | None:
+    """How much of the beginning of a message must be read; None is all."""
+    if not wanted.plain.isdisjoint(_WHOLE):
+        return None
+    if "preview" not in wanted.plain:
+        return part.body
+    lists = body_lists(body_tree(part))
+    texts = [one.part for one in (*lists.text, *lists.html) if one.is_text][:PREVIEW_PARTS]
+    return max((min(text.end, text.body + PREVIEW_OCTETS) for text in texts), default=part.body)
+
+
+def _weight(part: Part, wanted: Wanted, value: Json) -> int:
+    """Roughly how many octets of the message are in the object."""
+    header = part.body - part.start if wanted.headers or "headers" in wanted.plain else 0
+    return header + sum(len(one["value"]) for one in value.get("bodyValues", {}).values())

@@ -1,0 +1,94 @@
+"""Email/query and Email/queryChanges (RFC 8621 §4.4, §4.5)."""
+
+from pillarbox.core.email_changes import StateTooOld
+from pillarbox.grammar.jmap import comparators, filters
+from pillarbox.grammar.jmap.comparators import UnsupportedSort
+from pillarbox.grammar.jmap.filters import UnsupportedFilter
+from pillarbox.grammar.jmap.ids import format_email, parse_email
+from pillarbox.model import query as queries
+from pillarbox.model.ids import MessageId
+from pillarbox.model.query import Order, Query, SortKey
+from pillarbox.serve.jmap.method import MAIL, Call, Json, Problem
+from pillarbox.serve.jmap.standard.query import (
+    Found,
+    Moved,
+    QueryArguments,
+    QueryChangesArguments,
+    Querying,
+    query_methods,
+)
+
+_OF_THREADS = frozenset((SortKey.THREAD_SOME_HAVE_FLAGS, SortKey.THREAD_ALL_HAVE_FLAGS))
+_CHANGING = (queries.InMailbox, queries.InOtherMailbox, queries.HasFlags, queries.ThreadHasFlags)
+
+
+class EmailQuery(QueryArguments, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """RFC 8621 §4.4."""
+
+    collapse_threads: bool = False
+
+
+class EmailQueryChanges(QueryChangesArguments, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """RFC 8621 §4.5."""
+
+    collapse_threads: bool = False
+
+
+def parse_filter(value: Json | None) -> Query:
+    """Raises: Problem: unsupportedFilter; SyntaxProblem."""
+    try:
+        return filters.parse(value)
+    except UnsupportedFilter as problem:
+        raise Problem("unsupportedFilter", f"expected {problem.expected}") from None
+
+
+def _parse_sort(value: object) -> tuple[Order, ...]:
+    try:
+        return comparators.parse(value)
+    except UnsupportedSort as problem:
+        raise Problem("unsupportedSort", f"expected {problem.expected}") from None
+
+
+def _has(query: Query, kinds: tuple[type[Query], ...]) -> bool:
+    match query:
+        case queries.And(terms=terms) | queries.Or(terms=terms):
+            return any(_has(term, kinds) for term in terms)
+        case queries.Not(term=term):
+            return _has(term, kinds)
+    return isinstance(query, kinds)
+
+
+async def find(call: Call, arguments: EmailQuery | EmailQueryChanges) -> Found:
+    """All that fit."""
+    query, orders = parse_filter(arguments.filter), _parse_sort(arguments.sort)
+    found = await call.mail.email_queries.find(call.account.id, query, orders, collapse=arguments.collapse_threads)
+    return Found(found.ids, str(found.state))
+
+
+async def moved(call: Call, arguments: EmailQueryChanges, since: int) -> Moved | None:
+    """What changed; where threads matter, all that is in theirs.
+
+    A new message, whose id is the mod-sequence of its coming, was in no result before.
+    """
+    query, orders = parse_filter(arguments.filter), _parse_sort(arguments.sort)
+    of_threads = arguments.collapse_threads or any(order.key in _OF_THREADS for order in orders)
+    is_fixed = not (of_threads or _has(query, _CHANGING) or any(order.key is SortKey.HAS_FLAGS for order in orders))
+    try:
+        if is_fixed:
+            changed = await call.mail.email_changes.emails(call.account.id, since, None)
+            return Moved(frozenset(changed.destroyed), frozenset(changed.created), is_fixed=True)
+        touched = await call.mail.email_queries.touched(
+            call.account.id, since, whole_threads=of_threads or _has(query, (queries.ThreadHasFlags,))
+        )
+    except StateTooOld:
+        return None
+    return Moved(frozenset(number for number in touched if number <= since), touched)
+
+
+METHODS = query_methods(
+    "Email",
+    MAIL,
+    Querying(find, moved, lambda number: format_email(MessageId(number)), parse_email),
+    EmailQuery,
+    EmailQueryChanges,
+)

@@ -1,0 +1,93 @@
+"""The Session object: what this server can do, for whom, and where (RFC 8620 §2).
+
+A capability is a row of `CAPABILITIES`: what the server says of it, and what it says of it for an account.
+"""
+
+import hashlib
+from collections.abc import Callable
+from functools import lru_cache
+
+import msgspec
+
+from pillarbox.grammar.jmap import comparators, ids, ijson
+from pillarbox.model.account import Account
+from pillarbox.model.limits import Limits
+from pillarbox.serve.jmap.method import CORE, MAIL, Json
+
+STATE_DIGITS = 16
+
+
+def _core(limits: Limits) -> Json:
+    return {
+        "maxSizeUpload": limits.jmap_upload_octets,
+        "maxConcurrentUpload": limits.jmap_concurrent_uploads,
+        "maxSizeRequest": limits.jmap_request_octets,
+        "maxConcurrentRequests": limits.jmap_concurrent_requests,
+        "maxCallsInRequest": limits.jmap_calls,
+        "maxObjectsInGet": limits.jmap_objects,
+        "maxObjectsInSet": limits.jmap_objects,
+        "collationAlgorithms": list(comparators.COLLATIONS),
+    }
+
+
+def _mail(limits: Limits) -> Json:
+    """RFC 8621 §1.3.1."""
+    return {
+        "maxMailboxesPerEmail": None,
+        "maxMailboxDepth": limits.mailbox_depth,
+        "maxSizeMailboxName": limits.mailbox_name_octets - 1,
+        # What fits in a message once it is base64 with its line ends.
+        "maxSizeAttachmentsPerEmail": limits.message_octets * 72 // 100,
+        "emailQuerySortOptions": list(comparators.SORT_KEYS),
+        "mayCreateTopLevelMailbox": True,
+    }
+
+
+def _nothing(_: Limits) -> Json:
+    return {}
+
+
+class Capability(msgspec.Struct, frozen=True):
+    """What is said of it in `capabilities`, and in `accountCapabilities` where accounts have something of it."""
+
+    server: Callable[[Limits], Json] = _nothing
+    account: Callable[[Limits], Json] | None = _nothing
+
+
+CAPABILITIES: dict[str, Capability] = {
+    CORE: Capability(server=_core, account=None),
+    MAIL: Capability(account=_mail),
+}
+
+
+def session_of(limits: Limits, account: Account, base_url: str) -> Json:
+    """The object; all URLs are absolute, below `base_url`."""
+    return {**_session(limits, account, base_url), "state": state_of(limits, account, base_url)}
+
+
+def _session(limits: Limits, account: Account, base_url: str) -> Json:
+    name, account_id = str(account.address), ids.format_account(account.id)
+    of_account = {urn: row.account(limits) for urn, row in CAPABILITIES.items() if row.account is not None}
+    base = f"{base_url}/jmap"
+    return {
+        "capabilities": {urn: row.server(limits) for urn, row in CAPABILITIES.items()},
+        "accounts": {
+            account_id: {"name": name, "isPersonal": True, "isReadOnly": False, "accountCapabilities": of_account}
+        },
+        "primaryAccounts": dict.fromkeys(of_account, account_id),
+        "username": name,
+        "apiUrl": f"{base}/api",
+        "downloadUrl": f"{base}/download/{{accountId}}/{{blobId}}/{{name}}?type={{type}}",
+        "uploadUrl": f"{base}/upload/{{accountId}}",
+        "eventSourceUrl": f"{base}/eventsource?types={{types}}&closeafter={{closeafter}}&ping={{ping}}",
+    }
+
+
+def state_of(limits: Limits, account: Account, base_url: str) -> str:
+    """Changes whenever anything else in the object does."""
+    return _state(limits, msgspec.structs.replace(account, used_octets=0), base_url)
+
+
+@lru_cache(maxsize=1024)
+def _state(limits: Limits, account: Account, base_url: str) -> str:
+    return hashlib.sha256(ijson.encode(_session(limits, account, base_url))).hexdigest()[:STATE_DIGITS]
