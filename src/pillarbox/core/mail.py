@@ -8,6 +8,7 @@ from pillarbox.core.delivery import Delivery
 from pillarbox.core.directory import Directory
 from pillarbox.core.email_changes import EmailChanges
 from pillarbox.core.email_query import EmailQueries
+from pillarbox.core.email_window import EmailWindows
 from pillarbox.core.emails import Emails
 from pillarbox.core.health import Health
 from pillarbox.core.intake import Intake
@@ -70,6 +71,7 @@ class Mail:
         self.emails = Emails(db, blobs)
         self.email_changes = EmailChanges(db)
         self.email_queries = EmailQueries(db, blobs)
+        self.email_windows = EmailWindows(db)
         self.states = States(db)
         self.spools = Spools(blobs)
         self.uploads = Uploads(db, blobs, self.spools, limits=limits, clock=clock)

@@ -106,3 +106,23 @@ def shown(tx: Transaction, account_id: AccountId, mailbox_id: int | None) -> Asy
 def all_places(tx: Transaction, account_id: AccountId) -> AsyncIterator[list[Row]]:
     """(message, mailbox) of all placements that are not `\\Deleted`, in batches."""
     return tx.batches(ALL_PLACES, account_id)
+
+
+NEWEST = f"""
+select p.received, p.message_id{{thread}} from placement p{{join}}
+where p.account_id = $1 and p.mailbox_id = $2 and p.flags & {DELETED} = 0 and (p.received, p.message_id) < ($3, $4)
+order by p.received desc, p.message_id desc limit $5
+"""
+_WITH_THREAD = NEWEST.format(
+    thread=", m.thread_id", join=" join message m on m.account_id = p.account_id and m.id = p.message_id"
+)
+_WITHOUT_THREAD = NEWEST.format(thread=", 0", join="")
+
+
+async def newest_in(
+    tx: Transaction, account_id: AccountId, mailbox_id: int, *, before: tuple[int, int], limit: int, threads: bool
+) -> list[Row]:
+    """(received, message, thread) of a mailbox's next placements that are not `\\Deleted`, newest first, from before
+    (received, message) on; without `threads` the thread is 0 and not looked up."""
+    sql = _WITH_THREAD if threads else _WITHOUT_THREAD
+    return await tx.all(sql, account_id, mailbox_id, *before, limit)

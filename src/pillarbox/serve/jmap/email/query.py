@@ -1,12 +1,13 @@
 """Email/query and Email/queryChanges (RFC 8621 §4.4, §4.5)."""
 
 from pillarbox.core.email_changes import StateTooOld
+from pillarbox.core.mailbox_changes import ThreadCounts
 from pillarbox.grammar.jmap import comparators, filters
 from pillarbox.grammar.jmap.comparators import UnsupportedSort
 from pillarbox.grammar.jmap.filters import UnsupportedFilter
 from pillarbox.grammar.jmap.ids import format_email, parse_email
 from pillarbox.model import query as queries
-from pillarbox.model.ids import MessageId
+from pillarbox.model.ids import MailboxId, MessageId
 from pillarbox.model.query import Order, Query, SortKey
 from pillarbox.serve.jmap.method import MAIL, Call, Json, Problem
 from pillarbox.serve.jmap.standard.query import (
@@ -58,9 +59,36 @@ def _has(query: Query, kinds: tuple[type[Query], ...]) -> bool:
     return isinstance(query, kinds)
 
 
+def _is_newest_first(orders: tuple[Order, ...]) -> bool:
+    return len(orders) == 1 and orders[0].key is SortKey.RECEIVED and not orders[0].is_ascending
+
+
+def _last_wanted(arguments: EmailQuery | EmailQueryChanges) -> int | None:
+    """How many from the top are looked at; None where all must be known."""
+    if not isinstance(arguments, EmailQuery) or arguments.anchor is not None or arguments.position < 0:
+        return None
+    return None if arguments.limit is None else arguments.position + arguments.limit
+
+
+async def _window(call: Call, arguments: EmailQuery | EmailQueryChanges, mailbox_id: MailboxId) -> Found:
+    """A mailbox, newest first; its total is known (RFC 8621 §4.4)."""
+    account_id, collapse, total = call.account.id, arguments.collapse_threads, 0
+    most = _last_wanted(arguments)
+    found = await call.mail.email_windows.newest(account_id, mailbox_id, most, collapse=collapse)
+    if most is None or len(found.ids) < most:
+        return Found(found.ids, str(found.state))
+    if arguments.calculate_total and collapse:
+        total = (await call.mail.mailbox_changes.count_threads(account_id)).get(mailbox_id, ThreadCounts()).total
+    elif arguments.calculate_total:
+        total = (await call.mail.mailboxes.get_by_id(account_id, mailbox_id)).shown
+    return Found(found.ids, str(found.state), total=max(total, len(found.ids)))
+
+
 async def find(call: Call, arguments: EmailQuery | EmailQueryChanges) -> Found:
-    """All that fit."""
+    """All that fit, or where that will do, those from the top that are asked for."""
     query, orders = parse_filter(arguments.filter), _parse_sort(arguments.sort)
+    if isinstance(query, queries.InMailbox) and _is_newest_first(orders):
+        return await _window(call, arguments, query.mailbox_id)
     found = await call.mail.email_queries.find(call.account.id, query, orders, collapse=arguments.collapse_threads)
     return Found(found.ids, str(found.state))
 

@@ -151,9 +151,8 @@ def excerpt(text: str, words: Sequence[str]) -> str | None:
     room = PREVIEW_OCTETS
     inside = False
     for piece in _pieces(text, found, start):
-        closing = len(_END_OF_MARK) if inside or piece == _MARK else 0
         size = len(piece.encode("utf-8", "replace"))
-        if size + (closing if piece != _END_OF_MARK else 0) > room:
+        if size + _room_for_end(piece, inside) > room:
             if inside:
                 kept.append(_END_OF_MARK)
             break
@@ -161,6 +160,13 @@ def excerpt(text: str, words: Sequence[str]) -> str | None:
         kept.append(piece)
         room -= size
     return "".join(kept)
+
+
+def _room_for_end(piece: str, inside: bool) -> int:
+    """What must be left behind a piece: an end of the mark, and in front of it the letter that is marked."""
+    if piece == _MARK:
+        return len(_END_OF_MARK) + max(map(len, _ENTITIES.values()))
+    return len(_END_OF_MARK) if inside and piece != _END_OF_MARK else 0
 
 
 def _pieces(text: str, found: Sequence[tuple[int, int]], start: int = 0) -> Iterator[str]:

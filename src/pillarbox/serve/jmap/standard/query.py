@@ -44,11 +44,15 @@ class QueryChangesArguments(Find, frozen=True, forbid_unknown_fields=True, renam
 
 
 class Found(msgspec.Struct, frozen=True):
-    """All that fits, in its order; `state` is not newer than it."""
+    """All that fits, in its order; `state` is not newer than it.
+
+    With a `total`, `ids` may end where the window does that was asked for.
+    """
 
     ids: Sequence[int]
     state: str
     can_calculate: bool = True
+    total: int | None = None
 
 
 class Moved(msgspec.Struct, frozen=True):
@@ -73,7 +77,7 @@ async def query(call: Call, arguments: QueryArguments, kind: Querying) -> Json:
     """A window of the result."""
     call.check_account(arguments.account_id)
     found = await kind.find(call, arguments)
-    total = len(found.ids)
+    total = len(found.ids) if found.total is None else found.total
     position = _position(arguments, found.ids, kind)
     limit = min(arguments.limit if arguments.limit is not None else total, MOST_IDS)
     window = found.ids[position : position + limit]
