@@ -1,4 +1,4 @@
-"""What has changed since a state: messages, threads and mailboxes, from the one feed (RFC 8620 §5.2).
+"""What has changed since a state: messages and threads, from the one feed (RFC 8620 §5.2).
 
 An answer is about what is there now, whatever happened in between: a message that came and went again is in none of
 the lists. Longer histories are told in steps: each ends at a mod-sequence that the client goes on from.
@@ -14,7 +14,6 @@ from pillarbox.model.errors import Conflict
 from pillarbox.model.ids import AccountId
 from pillarbox.store import changes as change_rows
 from pillarbox.store import emails as email_rows
-from pillarbox.store import mailboxes as mailbox_rows
 from pillarbox.store.base import Database, Row, Transaction
 
 PAGE = 1_000
@@ -26,15 +25,13 @@ class StateTooOld(Conflict):
 
 
 class Changed(msgspec.Struct, frozen=True):
-    """Ids since a state, in the order of their last change; `state` is what they lead to. `counts_only`: nothing but
-    the counts of those that were updated has changed."""
+    """Ids since a state, in the order of their changes; `state` is what they lead to."""
 
     state: int
     has_more: bool
     created: tuple[int, ...]
     updated: tuple[int, ...]
     destroyed: tuple[int, ...]
-    counts_only: bool = False
 
 
 class EmailChanges:
@@ -69,20 +66,6 @@ class EmailChanges:
             [key for key in step.ids if key in shown and key in existed and (key in joined or key in left)],
             [key for key in step.ids if key not in shown and key in existed],
         )
-
-    async def mailboxes(self, account_id: AccountId, since: int, most: int | None) -> Changed:
-        """A mailbox's id is the mod-sequence of its creation. Raises: StateTooOld, NotFound (account)."""
-        async with self._db.read(account_id) as tx:
-            step = await _step(tx, account_id, since, Kind.MAILBOX, most, lambda row: row[4])
-            now = {int(mailbox.id) for mailbox in await mailbox_rows.list_mailboxes(tx, account_id)}
-        own = {row[4] for row in step.rows if row[1] > MAIL_KINDS}
-        updated = [key for key in step.ids if key in now and key <= since]
-        changed = step.changed(
-            [key for key in step.ids if key in now and key > since],
-            updated,
-            [key for key in step.ids if key not in now and key <= since],
-        )
-        return msgspec.structs.replace(changed, counts_only=bool(updated) and not own & set(updated))
 
 
 class _Step(msgspec.Struct, frozen=True):
