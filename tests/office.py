@@ -20,6 +20,7 @@ from pillarbox.model.limits import Limits
 from pillarbox.model.passport import Dialogue
 from pillarbox.model.ports import Random
 from pillarbox.store.blobs_files import FileBlobs
+from pillarbox.store.disk import Disk
 from pillarbox.store.sqlite import SqliteDatabase
 from pillarbox.wire.memory import DeterministicRandom, MemoryResolver, SettableClock
 
@@ -112,11 +113,12 @@ async def open_office(
     clock: SettableClock | None = None,
     random: Random | None = None,
     resolver: MemoryResolver | None = None,
+    disk: Disk | None = None,
     start: bool = True,
 ) -> AsyncIterator[Office]:
     """The services on a folder; opened again, they find what was there. Without `start` as a crash left it."""
     folder.mkdir(parents=True, exist_ok=True)
-    database, blobs = SqliteDatabase(folder / "mail.db", strict=True), FileBlobs(folder / "blobs")
+    database, blobs = SqliteDatabase(folder / "mail.db", strict=True), FileBlobs(folder / "blobs", disk=disk)
     clock, resolver = clock or SettableClock(), resolver or MemoryResolver({})
     try:
         await database.migrate()

@@ -11,12 +11,15 @@ from typing import Any, Literal
 import msgspec
 
 from pillarbox.app.names import read_domain
+from pillarbox.core.housekeeping import KeepSettings
 from pillarbox.model.errors import Invalid
 from pillarbox.model.limits import Limits
 
 FILE = "pillarbox.toml"
 
 PORT_OFFSETS = {"mx": 25, "submissions": 465, "submission": 587, "imap": 143, "imaps": 993, "http": 80, "https": 443}
+KEPT_MOST_SECONDS = 3_155_760_000
+"""A hundred years, which is for ever, and can be reckoned with."""
 ZERO_IS_NONE = ("account_octets", "connections_per_loopback")
 """Limits for which 0 means that there is none; any other must let something through."""
 
@@ -71,6 +74,7 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     relay: RelaySettings = RelaySettings()
     routes: dict[str, str] = {}
     tls: TlsSettings = TlsSettings()
+    keep: KeepSettings = KeepSettings()
     log: LogSettings = LogSettings()
     limits: Limits = Limits()
 
@@ -129,6 +133,9 @@ def _check(found: Configuration, name: str) -> None:
             raise ConfigurationError(f"{name}: relay.retry_seconds: must be above 0")
     if found.relay.expire_seconds <= 0:
         raise ConfigurationError(f"{name}: relay.expire_seconds: must be above 0")
+    for field in msgspec.structs.fields(KeepSettings):
+        if not 0 < getattr(found.keep, field.name) <= KEPT_MOST_SECONDS:
+            raise ConfigurationError(f"{name}: keep.{field.name}: must be above 0, and {KEPT_MOST_SECONDS:_} at most")
     for field in msgspec.structs.fields(Limits):
         value = getattr(found.limits, field.name)
         if value < 0:

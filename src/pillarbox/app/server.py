@@ -66,6 +66,7 @@ async def open_mail(folder: Path, configuration: Configuration) -> AsyncIterator
                     expire_seconds=configuration.relay.expire_seconds,
                 ),
                 resolver=DnsResolver(configuration.dns.nameservers, configuration.limits),
+                keep=configuration.keep,
             )
             await mail.start()
             try:
@@ -139,11 +140,13 @@ async def _serve_until(stop: asyncio.Event, folder: Path, configuration: Configu
             await listeners.close(0)
             raise
         work = tasks.create_task(relay.run())
+        chores = tasks.create_task(mail.housekeeping.run())
         try:
             _say_ready(listeners.addresses())
             await stop.wait()
             logger.info("server.stopping")
         finally:
+            chores.cancel()
             async with asyncio.TaskGroup() as ending:
                 ending.create_task(listeners.close(STOP_SECONDS / 2))
                 ending.create_task(relay.stop(STOP_SECONDS / 2))

@@ -11,6 +11,7 @@ from pillarbox.core.email_query import EmailQueries
 from pillarbox.core.email_window import EmailWindows
 from pillarbox.core.emails import Emails
 from pillarbox.core.health import Health
+from pillarbox.core.housekeeping import Housekeeping, KeepSettings
 from pillarbox.core.intake import Intake
 from pillarbox.core.mailbox_changes import MailboxChanges
 from pillarbox.core.mailbox_tree import MailboxTree
@@ -48,6 +49,7 @@ class Mail:
         random: Random,
         queue_settings: QueueSettings,
         resolver: Resolver,
+        keep: KeepSettings | None = None,
     ) -> None:
         self.hostname = hostname
         self.limits = limits
@@ -75,6 +77,7 @@ class Mail:
         self.states = States(db)
         self.spools = Spools(blobs)
         self.uploads = Uploads(db, blobs, self.spools, limits=limits, clock=clock)
+        self.housekeeping = Housekeeping(db, blobs, self.spools.transit, clock=clock, keep=keep or KeepSettings())
         self._build_flow(db, blobs, node, queue_settings)
 
     def _build_flow(self, db: Database, blobs: Blobs, node: str, settings: QueueSettings) -> None:
@@ -128,7 +131,13 @@ class Mail:
         )
 
         self.queued_delivery = QueuedDelivery(
-            db, blobs, directory=self.directory, messages=self.messages, delivery=delivery, clock=clock
+            db,
+            blobs,
+            self.spools.transit,
+            directory=self.directory,
+            messages=self.messages,
+            delivery=delivery,
+            clock=clock,
         )
 
     async def start(self) -> None:

@@ -77,9 +77,9 @@ class MailboxChanges:
         return {mailbox_id for kind, mailbox_id in touched if kind >= ChangeKind.MAILBOX_CREATED}
 
     async def count_threads(self, account_id: AccountId) -> dict[MailboxId, ThreadCounts]:
-        """Of each mailbox that shows any message."""
+        """Of each mailbox that shows any message. Raises: NotFound (account)."""
         async with self._db.read(account_id) as tx:
-            newest = await change_queries.newest_change(tx, account_id)
+            newest = await state_in(tx, account_id, Kind.MAILBOX)
             known = self._counted.get(account_id)
             if known is not None and known[0] == newest:
                 return known[1]

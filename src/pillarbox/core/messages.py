@@ -335,12 +335,11 @@ class Messages:
     async def removed_since(self, account_id: AccountId, mailbox_id: MailboxId, modseq: int) -> list[int] | None:
         """UIDs expunged after a mod-sequence, rising; None when that is too long ago to know (RFC 7162 §3.2.5.2)."""
         removed: set[int] = set()
-        async with self._db.read(account_id) as tx:
-            if modseq < await change_rows.change_floor(tx, account_id):
-                return None
         last = ModSeq(modseq)
         while True:
             async with self._db.read(account_id) as tx:
+                if last < await change_rows.change_floor(tx, account_id):  # it may rise between two pages
+                    return None
                 page = await change_rows.removed_since(tx, account_id, mailbox_id, last)
             removed.update(uid for _, uid in page)
             if len(page) < change_rows.REMOVED_PAGE:

@@ -7,6 +7,7 @@ from pillarbox.core.delivery import Delivery
 from pillarbox.core.directory import Directory, Forward, Local, Route
 from pillarbox.core.messages import Messages
 from pillarbox.core.spool import Content
+from pillarbox.core.transit import Transit
 from pillarbox.grammar.message import header
 from pillarbox.grammar.message.header import header_end
 from pillarbox.grammar.message.message_id import parse_ids
@@ -25,10 +26,19 @@ class QueuedDelivery:
     """Final delivery from the queue."""
 
     def __init__(
-        self, db: Database, blobs: Blobs, *, directory: Directory, messages: Messages, delivery: Delivery, clock: Clock
+        self,
+        db: Database,
+        blobs: Blobs,
+        transit: Transit,
+        *,
+        directory: Directory,
+        messages: Messages,
+        delivery: Delivery,
+        clock: Clock,
     ) -> None:
         self._db = db
         self._blobs = blobs
+        self._transit = transit
         self._directory = directory
         self._messages = messages
         self._delivery = delivery
@@ -83,4 +93,4 @@ class QueuedDelivery:
         size = message.size_octets - len(message.head)
         if inline is not None:
             return Content(message.blob, size, inline)
-        return Content(message.blob, size, None, await self._blobs.open(message.blob))
+        return await Content.open(self._blobs, self._transit, message.blob, size)

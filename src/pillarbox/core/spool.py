@@ -1,8 +1,9 @@
 """Content on its way in: in memory up to 64 KB, then a temporary file; bounded memory whatever the size.
 
 The SHA-256 is made as the octets come. Disk work runs off the loop, in `drain` and `finish`; `finish` returns when a
-large content is durable under its name, before any transaction names it. What must never happen: a file left behind by
-an upload that was given up, or a descriptor closed under a thread that still writes to it.
+large content is durable under its name, before any transaction names it; until its `Content` is closed it is known to
+arrive, so that nobody removes it. What must never happen: a file left behind by an upload that was given up, or a
+descriptor closed under a thread that still writes to it.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import mmap
 from collections.abc import Awaitable
 from types import TracebackType
 
+from pillarbox.core.transit import Transit
 from pillarbox.model.errors import TooLarge
 from pillarbox.model.ids import BlobId
 from pillarbox.store.base import BlobReader, Blobs, BlobWriter
@@ -24,21 +26,40 @@ BUFFER_OCTETS = 262_144
 class Content:
     """A content that has arrived whole: durable if it is large, in hand if it is small. A context manager.
 
-    `inline` is None for a large one; `view()` is a buffer of all octets for a scanner, valid until `close`.
+    `inline` is None for a large one; `view()` is a buffer of all octets for a scanner, valid until `close`. To be closed
+    when the transactions that refer to it are over: until then nobody removes it.
     """
 
-    __slots__ = ("_reader", "blob", "inline", "size_octets")
+    __slots__ = ("_reader", "_transit", "blob", "inline", "size_octets")
 
-    def __init__(self, blob: BlobId, size_octets: int, inline: bytes | None, reader: BlobReader | None = None) -> None:
+    def __init__(
+        self,
+        blob: BlobId,
+        size_octets: int,
+        inline: bytes | None,
+        reader: BlobReader | None = None,
+        transit: Transit | None = None,
+    ) -> None:
         self.blob = blob
         self.size_octets = size_octets
         self.inline = inline
         self._reader = reader
+        self._transit = transit
 
     @classmethod
     def of(cls, octets: bytes) -> "Content":
         """A small content that is at hand."""
         return cls(BlobId(hashlib.sha256(octets).digest()), len(octets), octets)
+
+    @classmethod
+    async def open(cls, blobs: Blobs, transit: Transit, blob: BlobId, size_octets: int) -> "Content":
+        """A large content that has come before. Raises: NotFound, StorageUnavailable."""
+        await transit.arrive(blob)
+        try:
+            return cls(blob, size_octets, None, await blobs.open(blob), transit)
+        except BaseException:
+            transit.arrived(blob)
+            raise
 
     def view(self) -> bytes | mmap.mmap:
         """All octets; a large content pages in what is touched."""
@@ -49,8 +70,14 @@ class Content:
         return view
 
     def close(self) -> None:
-        """Done with the view; may be called twice."""
+        """Done with the view, and with all that refers to the content; may be called twice."""
+        self._close(is_doubtful=False)
+
+    def _close(self, *, is_doubtful: bool) -> None:
         reader, self._reader = self._reader, None
+        transit, self._transit = self._transit, None
+        if transit is not None:
+            transit.arrived(self.blob, is_doubtful=is_doubtful)
         if reader is not None:
             reader.close()
 
@@ -60,14 +87,15 @@ class Content:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self.close()
+        self._close(is_doubtful=error is not None)
 
 
 class Spool:
     """One content that arrives in pieces. Given up by `abort`, or by being forgotten."""
 
-    def __init__(self, blobs: Blobs, limit_octets: int) -> None:
+    def __init__(self, blobs: Blobs, transit: Transit, limit_octets: int) -> None:
         self._blobs = blobs
+        self._transit = transit
         self._limit = limit_octets
         self._pieces: list[bytes] = []
         self._pending_octets = 0
@@ -128,8 +156,21 @@ class Spool:
             await self._flush()
         assert self._writer is not None
         blob = BlobId(self._hash.digest())
-        await self._off_loop(self._writer.finish(blob))
-        return Content(blob, self.size_octets, None, await self._blobs.open(blob))
+        await self._transit.arrive(blob)
+        try:
+            await self._off_loop(self._writer.finish(blob))
+            return Content(blob, self.size_octets, None, await self._blobs.open(blob), self._transit)
+        except BaseException:
+            self._arrived_in_vain(blob)
+            raise
+
+    def _arrived_in_vain(self, blob: BlobId) -> None:
+        """Nobody will refer to what this spool brings: somebody is to look after it once it is there."""
+        work = self._work
+        if work is None or work.done():
+            self._transit.arrived(blob, is_doubtful=True)
+        else:
+            work.add_done_callback(lambda _: self._transit.arrived(blob, is_doubtful=True))
 
     def abort(self) -> None:
         """Leave nothing behind; may be called at any time, also twice."""
@@ -154,7 +195,8 @@ class Spools:
 
     def __init__(self, blobs: Blobs) -> None:
         self._blobs = blobs
+        self.transit = Transit(blobs)
 
     def begin(self, limit_octets: int) -> Spool:
         """A spool that takes at most `limit_octets`."""
-        return Spool(self._blobs, limit_octets)
+        return Spool(self._blobs, self.transit, limit_octets)

@@ -11,9 +11,11 @@ from pillarbox.model.address import Address
 from pillarbox.model.errors import Conflict, NotFound
 from pillarbox.model.ids import SYSTEM_ACCOUNT, AccountId
 from pillarbox.store.base import Row, Transaction
+from pillarbox.store.messages import delete_messages
 
 COLUMNS = "id, local, domain, quota_octets, used_octets"
 REMOVAL_ROWS = 500
+REMOVAL_MESSAGES = 200
 
 
 class Secrets(msgspec.Struct, frozen=True):
@@ -133,10 +135,9 @@ def _removal(table: str, key: str, condition: str = "") -> str:
 
 
 _REMOVALS = (
-    _removal("message_line", "message_id"),
     _removal("placement", "mailbox_id, uid"),
-    _removal("message", "id"),
     _removal("mailbox", "id"),
+    _removal("thread_key", "key"),
     _removal("subscription", "path"),
     _removal("keyword", "folded"),
     _removal("token", "name"),
@@ -149,11 +150,6 @@ _REMOVALS = (
         "and r.kind = 2 and r.released is null)",
     ),
 )
-_RELEASE = (
-    "update blob_ref set released = $2 where account_id = $1 and kind = 1 and (blob, holder) in "
-    f"(select blob, holder from blob_ref where account_id = $1 and kind = 1 and released is null limit {REMOVAL_ROWS}) "
-    "returning 1"
-)
 
 
 async def remove_some(tx: Transaction, account_id: AccountId, now: int) -> bool:
@@ -161,7 +157,11 @@ async def remove_some(tx: Transaction, account_id: AccountId, now: int) -> bool:
 
     Contents are released: files go when their grace has passed. What its queued mail needs stays.
     """
-    if await tx.all(_RELEASE, account_id, now):
+    found = await tx.all(
+        "select id, blob from message where account_id = $1 order by id limit $2", account_id, REMOVAL_MESSAGES
+    )
+    if found:
+        await delete_messages(tx, account_id, now, [(message_id, blob) for message_id, blob in found])
         return True
     for statement in _REMOVALS:
         if await tx.all(statement, account_id):

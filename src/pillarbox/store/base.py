@@ -166,8 +166,9 @@ class Blobs(Protocol):
         """Gone; no error if it was not there."""
         ...
 
-    def names(self) -> AsyncIterator[list[BlobId]]:
-        """All that is there, in lists, for who looks for contents that nobody refers to."""
+    def names(self, *, before: int | None = None) -> AsyncIterator[list[BlobId]]:
+        """All that is there, or all that was written before then, in lists, for who looks for contents that nobody
+        refers to."""
         ...
 
 

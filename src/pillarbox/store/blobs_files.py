@@ -80,10 +80,13 @@ class FileBlobs:
         except OSError as error:
             raise _meaning(error) from error
 
-    async def names(self) -> AsyncIterator[list[BlobId]]:
-        """All contents, one list for each folder that has any."""
-        for prefix in await self.run(_entries, self._folder, PREFIX):
-            names = await self.run(_entries, self._folder / prefix, REST)
+    async def names(self, *, before: int | None = None) -> AsyncIterator[list[BlobId]]:
+        """All contents, or those that were written before then (microseconds), one list for each folder that has any.
+
+        Raises: StorageUnavailable.
+        """
+        for prefix in await self._asked(_entries, self._folder, PREFIX):
+            names = await self._asked(_entries, self._folder / prefix, REST, before)
             if names:
                 yield [BlobId(bytes.fromhex(prefix + name)) for name in names]
 
@@ -115,8 +118,13 @@ class FileBlobs:
         self._threads.shutdown(wait=True)
 
 
-def _entries(folder: Path, pattern: re.Pattern[str]) -> list[str]:
-    return sorted(entry.name for entry in folder.iterdir() if pattern.fullmatch(entry.name))
+def _entries(folder: Path, pattern: re.Pattern[str], before: int | None = None) -> list[str]:
+    with os.scandir(folder) as entries:
+        return sorted(
+            entry.name
+            for entry in entries
+            if pattern.fullmatch(entry.name) and (before is None or entry.stat().st_mtime_ns // 1_000 < before)
+        )
 
 
 class FileBlobWriter:

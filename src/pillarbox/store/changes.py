@@ -5,6 +5,7 @@ in each transaction: on PostgreSQL it locks the account, so mod-sequences become
 """
 
 from collections.abc import Sequence
+from itertools import takewhile
 
 import msgspec
 
@@ -31,6 +32,11 @@ REMOVED_PAGE = 1_000
 REMOVED = f"""
 select modseq, uid from change
 where account_id = $1 and modseq > $2 and mailbox_id = $3 and kind = $4 order by modseq limit {REMOVED_PAGE}
+"""
+
+OLDEST = """
+select a.id, (select c.at from change c where c.account_id = a.id order by c.modseq limit 1)
+from account a where a.id > $1 order by a.id limit $2
 """
 
 
@@ -94,3 +100,23 @@ async def removed_since(
 ) -> list[tuple[int, int]]:
     """(mod-sequence, UID) of at most 1,000 removals after `modseq`, in that order: page by the last."""
     return [(m, u) for m, u in await tx.all(REMOVED, account_id, modseq, mailbox_id, ChangeKind.REMOVED.value)]
+
+
+async def oldest_changes(tx: Transaction, above: int, limit: int) -> list[tuple[AccountId, int | None]]:
+    """(account, time of its oldest change) of the next accounts by id; None: it has no changes."""
+    return [(AccountId(account_id), at) for account_id, at in await tx.all(OLDEST, above, limit)]
+
+
+async def forget_changes(tx: Transaction, account_id: AccountId, before: int, limit: int) -> int:
+    """Forget at most `limit` of an account's changes that were made before then, oldest first; how many.
+
+    They end at a mod-sequence, which the floor is raised to: below it nothing is left, above it nothing is missing.
+    """
+    rows = await tx.all(
+        "select modseq, at from change where account_id = $1 order by modseq limit $2", account_id, limit
+    )
+    old = [modseq for modseq, _ in takewhile(lambda row: row[1] < before, rows)]
+    if old:
+        await tx.run("update account set change_floor = $2 where id = $1 and change_floor < $2", account_id, old[-1])
+        await tx.run("delete from change where account_id = $1 and modseq <= $2", account_id, old[-1])
+    return len(old)

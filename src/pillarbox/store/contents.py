@@ -2,6 +2,9 @@
 
 A small content is a row of `content`, once an account; a larger one a file or object of the same name. A content whose
 last holder has gone stays for a grace, so that deleted mail can be brought back, and goes with `forget_released`.
+
+Who refers to a content makes sure that it stays: it brings the octets in the same transaction (a small one), or has it
+arriving (a large one, `core.transit`), or sees in the same transaction that somebody else refers to it.
 """
 
 from pillarbox.model.ids import AccountId, BlobId
@@ -14,9 +17,13 @@ RELEASED = """
 select account_id, blob, kind, holder from blob_ref where released is not null and released < $1
 order by released limit $2
 """
+FORGET = """
+delete from blob_ref where account_id = $1 and blob = $2 and kind = $3 and holder = $4 and released is not null
+"""
 DROP_INLINE = """
 delete from content where account_id = $1 and blob = $2
   and not exists (select 1 from blob_ref where account_id = $1 and blob = $2)
+returning 1
 """
 
 
@@ -70,16 +77,12 @@ async def released_before(tx: Transaction, micros: int, limit: int) -> list[tupl
 
 
 async def forget_released(tx: Transaction, rows: list[tuple[AccountId, BlobId, int, int]]) -> list[BlobId]:
-    """Delete these references, and small contents that nobody holds any more; large ones to be deleted by the caller."""
-    await tx.run_many(
-        "delete from blob_ref where account_id = $1 and blob = $2 and kind = $3 and holder = $4 "
-        "and released is not null",
-        rows,
-    )
+    """Delete these references, and small contents that nobody holds any more. The answer: contents that nobody holds
+    and that are no rows, so that they are files, if anything."""
+    await tx.run_many(FORGET, rows)
     orphans = []
     for account_id, blob in dict.fromkeys((row[0], row[1]) for row in rows):
-        await tx.run(DROP_INLINE, account_id, blob)
-        if await tx.value("select 1 from blob_ref where blob = $1 limit 1", blob) is None:
+        if await tx.value(DROP_INLINE, account_id, blob) is None and not await is_held(tx, blob):
             orphans.append(blob)
     return orphans
 

@@ -11,7 +11,6 @@ from pillarbox.model.ids import AccountId, MailboxId, ThreadId
 from pillarbox.model.keywords import DELETED, DRAFT, SEEN
 from pillarbox.store.base import Transaction
 
-NEWEST = "select modseq from change where account_id = $1 and kind < 7 order by modseq desc limit 1"
 NEWEST_OF_MAILBOXES = (
     "select modseq from change where account_id = $1 and kind > 3 and kind < 7 order by modseq desc limit 1"
 )
@@ -31,13 +30,8 @@ where p.account_id = $1 and p.flags & {DELETED} = 0
 """
 
 
-async def newest_change(tx: Transaction, account_id: AccountId) -> int:
-    """The mod-sequence of the last change of a mailbox or of what is in it; 0 when there is none."""
-    return int(await tx.value(NEWEST, account_id) or 0)
-
-
 async def newest_of_mailboxes(tx: Transaction, account_id: AccountId) -> int:
-    """The same, of mailboxes as such."""
+    """The mod-sequence of the last change of a mailbox as such; 0 when there is none."""
     return int(await tx.value(NEWEST_OF_MAILBOXES, account_id) or 0)
 
 

@@ -1,6 +1,6 @@
 """Rows of `passport_entry` and `passport_tail`. Facts and dialogues are JSON.
 
-An entry is written once and never changed; what a client said after the commit is a tail, put to the entry that holds
+An entry is written once, never changed, and forgotten when it is old; what a client said after the commit is a tail, put to the entry that holds
 the dialogue when it is read.
 """
 
@@ -21,6 +21,16 @@ INSERT_TAIL = """
 insert into passport_tail (trace_id, number, account_id, at, lines) values ($1, $2, $3, $4, $5)
 """
 SELECT = "select trace_id, account_id, at, step, facts, dialogue, number from passport_entry where trace_id = $1 "
+FORGET_ENTRIES = """
+delete from passport_entry where (account_id, trace_id, number) in
+  (select account_id, trace_id, number from passport_entry where at < $1 order by at limit $2)
+returning 1
+"""
+FORGET_TAILS = """
+delete from passport_tail where (trace_id, number) in
+  (select trace_id, number from passport_tail where at < $1 order by at limit $2)
+returning 1
+"""
 ENTRY_LIMIT = 1_000
 TRACE_LIMIT = 20
 
@@ -123,3 +133,13 @@ async def has_step(tx: Transaction, account_id: AccountId, trace_id: TraceId, st
         step.value,
     )
     return found is not None
+
+
+async def forget_entries(tx: Transaction, before: int, limit: int) -> int:
+    """Forget at most `limit` entries from before then, oldest first; how many."""
+    return len(await tx.all(FORGET_ENTRIES, before, limit))
+
+
+async def forget_tails(tx: Transaction, before: int, limit: int) -> int:
+    """The same of tails."""
+    return len(await tx.all(FORGET_TAILS, before, limit))
