@@ -85,17 +85,20 @@ async def test_an_upload_that_is_too_large_is_refused(tmp_path: Path):
 
 
 async def test_an_account_uploads_so_many_at_once(tmp_path: Path):
-    go_on = asyncio.Event()
+    has_begun, go_on = asyncio.Event(), asyncio.Event()
 
     async def pieces():
         yield b"begun"
+        has_begun.set()
         await go_on.wait()
 
     async with open_office(tmp_path, limits=Limits(jmap_concurrent_uploads=1)) as office, open_jmap(office) as site:
-        first = asyncio.create_task(site.http.post(f"/jmap/upload/{site.id}", content=pieces()))
-        statuses = []
-        while 429 not in statuses:
-            statuses.append((await site.http.post(f"/jmap/upload/{site.id}", content=b"x")).status_code)
+        url = f"/jmap/upload/{site.id}"
+        assert (await site.http.post(url, content=b"x")).status_code == 201  # from now on the login is known
+        first = asyncio.create_task(site.http.post(url, content=pieces()))
+        await has_begun.wait()
+        statuses = [(await site.http.post(url, content=b"x")).status_code for _ in range(20)]
+        assert 429 in statuses
         go_on.set()
         assert (await first).status_code == 201
 
