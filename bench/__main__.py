@@ -1,7 +1,8 @@
-"""`python -m bench [deliver|fetch|idle|all]`: ours beside Postfix and Dovecot in one run; one JSON document on stdout.
+"""`python -m bench [deliver|fetch|idle|jmap|all]`: ours beside Postfix and Dovecot in one run; one JSON document on stdout.
 
 Servers take turns (ours, peer, ours, peer …), each pinned to core 0, the load to core 1; figures are medians over the
-rounds, `ratio` is ours / peer. Needs root, Debian's postfix and dovecot (`.ci/run` installs them).
+rounds, `ratio` is ours / peer. Needs root, Debian's postfix and dovecot (`.ci/run` installs them). `jmap`, not part of
+`all`, has Cyrus as its peer (`bench.cyrus`).
 """
 
 import argparse
@@ -13,18 +14,21 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import deliver, fetch, idle
+from bench import deliver, fetch, idle, jmap
+from bench.cyrus import cyrus
 from bench.figures import compare
 from bench.servers import open_servers
 
 MEASURES = {"deliver": deliver.measure, "fetch": fetch.measure, "idle": idle.measure}
+OTHERS = {"jmap": jmap.measure}
+"""With Cyrus as the peer; only when asked for."""
 FRESH = {"idle"}
 """Measured on servers that have done nothing before: memory that was freed and kept would hide what is used."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m bench", description=__doc__.split("\n")[0])
-    parser.add_argument("what", nargs="*", metavar="|".join([*MEASURES, "all"]))
+    parser.add_argument("what", nargs="*", metavar="|".join([*MEASURES, *OTHERS, "all"]))
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--messages", type=int, default=6000, help="of `deliver`, each round")
     parser.add_argument("--sessions", type=int, default=20)
@@ -34,7 +38,7 @@ def main() -> None:
     parser.add_argument("--only", choices=["ours", "peer"], help="measure one side alone")
     options = parser.parse_args()
     wanted = list(MEASURES) if not options.what or "all" in options.what else options.what
-    if unknown := sorted({*wanted} - {*MEASURES}):
+    if unknown := sorted({*wanted} - {*MEASURES, *OTHERS}):
         parser.error(f"no such measure: {', '.join(unknown)}")
     os.sched_setaffinity(0, {max(os.sched_getaffinity(0))})
     found: dict[str, object] = {
@@ -43,9 +47,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="pillarbox-bench-") as folder:
         Path(folder).chmod(0o755)
         with contextlib.ExitStack() as stack:
-            if {*wanted} - FRESH:
+            if {*wanted} & {*MEASURES} - FRESH:
                 servers = stack.enter_context(open_servers(Path(folder, "shared"), only=options.only))
-            for name in wanted:
+            for name in (one for one in wanted if one in MEASURES):
                 print(f"measuring {name}", file=sys.stderr)
                 rounds = (
                     open_servers(Path(folder, f"{name}{number}"), only=options.only)
@@ -54,6 +58,11 @@ def main() -> None:
                     for number in range(options.rounds)
                 )
                 found[name] = compare(MEASURES[name], rounds, options)
+        for name in (one for one in wanted if one in OTHERS):
+            print(f"measuring {name}", file=sys.stderr)
+            with open_servers(Path(folder, name), only=options.only, peer=cyrus) as servers:
+                rounds = (contextlib.nullcontext(servers) for _ in range(options.rounds))
+                found[name] = compare(OTHERS[name], rounds, options)
     print(json.dumps(found, indent=1))
 
 

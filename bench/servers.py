@@ -8,7 +8,8 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -25,7 +26,17 @@ class Server:
     """Where a server listens, who has mail there, and which processes are its."""
 
     def __init__(
-        self, name: str, host: str, smtp: int, imap: int, domain: str, password: str, roots: list[int]
+        self,
+        name: str,
+        host: str,
+        smtp: int,
+        imap: int,
+        domain: str,
+        password: str,
+        roots: list[int],
+        *,
+        http: int = 0,
+        user_names: list[str] | None = None,
     ) -> None:
         self.name = name
         self.host = host
@@ -34,14 +45,20 @@ class Server:
         self.domain = domain
         self.password = password
         self.roots = roots
+        self.http = http
+        self.user_names = user_names or [f"big@{domain}"]
+        """Who has a large mailbox."""
 
     def user(self, number: int) -> str:
         return f"u{number}@{self.domain}"
 
 
+Opener = Callable[[Path], AbstractContextManager[Server]]
+
+
 @contextlib.contextmanager
-def open_servers(folder: Path, *, only: str | None) -> Iterator[list[Server]]:
-    """Both, or the one asked for."""
+def open_servers(folder: Path, *, only: str | None, peer: Opener | None = None) -> Iterator[list[Server]]:
+    """Both, or the one asked for; the peer is Postfix with Dovecot unless another is named."""
     with contextlib.ExitStack() as stack:
         servers = []
         folder.mkdir(exist_ok=True)
@@ -49,7 +66,7 @@ def open_servers(folder: Path, *, only: str | None) -> Iterator[list[Server]]:
         if only != "peer":
             servers.append(stack.enter_context(ours(folder / "ours")))
         if only != "ours":
-            servers.append(stack.enter_context(peer(folder / "peer")))
+            servers.append(stack.enter_context((peer or postfix_dovecot)(folder / "peer")))
         yield servers
 
 
@@ -72,6 +89,7 @@ def ours(folder: Path) -> Iterator[Server]:
             "bench.test",
             PASSWORD,
             [server.process.pid],
+            http=server.port("http"),
         )
     finally:
         server.stop()
@@ -163,7 +181,7 @@ service lmtp {{
 
 
 @contextlib.contextmanager
-def peer(folder: Path) -> Iterator[Server]:
+def postfix_dovecot(folder: Path) -> Iterator[Server]:
     """Debian's Postfix and Dovecot with configurations of their own, on the same core as ours."""
     pin = ["taskset", "-c", SERVER_CORE]
     smtp, lmtp, imap = free_port(), free_port(), free_port()

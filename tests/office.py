@@ -10,6 +10,7 @@ import pytest
 from pillarbox.core.arrival import Accepted, ClientFacts
 from pillarbox.core.mail import Mail
 from pillarbox.core.queue_put import QueueSettings
+from pillarbox.core.submissions import SubmissionSettings
 from pillarbox.grammar.message.structure import scan
 from pillarbox.grammar.reports.dsn import find_status_part, parse_fields
 from pillarbox.model.account import Account
@@ -114,6 +115,7 @@ async def open_office(
     random: Random | None = None,
     resolver: MemoryResolver | None = None,
     disk: Disk | None = None,
+    submission: SubmissionSettings | None = None,
     start: bool = True,
 ) -> AsyncIterator[Office]:
     """The services on a folder; opened again, they find what was there. Without `start` as a crash left it."""
@@ -132,6 +134,7 @@ async def open_office(
             random=random or DeterministicRandom(folder.name.encode()),
             queue_settings=settings or QueueSettings(),
             resolver=resolver,
+            submission=submission,
         )
         if start:
             await mail.start()

@@ -44,7 +44,7 @@ def test_what_waits_is_listed_with_the_reason_and_can_be_retried_and_cancelled(s
     assert row["size"] > len("secret words")
     (recipient,) = row["recipients"]
     assert set(recipient) == {"address", "state", "attempts", "next_attempt", "last_reply"}
-    assert recipient["state"] == "waiting"
+    assert recipient["state"] == "waiting" and row["held_until"] is None
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z", recipient["next_attempt"])
     assert "refused" in recipient["last_reply"].lower() or "connect" in recipient["last_reply"].lower()
     assert server.json("queue", "show", row["id"]) == row
@@ -95,3 +95,20 @@ def test_the_queue_is_there_for_the_operator_without_the_server_too(server):
         assert server.json("passport", "three@uiowa.test")[-1]["step"] == "cancelled"
     finally:
         server.start()
+
+
+def test_what_is_held_is_shown_as_such_and_sent_when_it_is_retried(server):
+    context = ssl.create_default_context(cafile=str(server.folder / "tls/server.crt"))
+    context.check_hostname = False
+    with smtplib.SMTP("127.0.0.1", server.port("submission"), timeout=20) as client:
+        client.starttls(context=context)
+        client.login("alice@uiowa.test", PASSWORD)
+        assert client.has_extn("futurerelease")
+        text = "Message-ID: <held@uiowa.test>\r\nFrom: alice@uiowa.test\r\nSubject: later\r\n\r\nx\r\n"
+        client.sendmail("alice@uiowa.test", ["bob@uiowa.test"], text, mail_options=["HOLDFOR=3600"])
+    (row,) = queued(server, "bob@uiowa.test")
+    assert row["held_until"] == row["recipients"][0]["next_attempt"]
+    (line,) = [line for line in server.command("queue", "list").splitlines() if "bob@uiowa.test" in line]
+    assert line.split("\t")[4] == "held"
+    server.command("queue", "retry", row["id"])
+    wait_until(lambda: queued(server, "bob@uiowa.test") == [], what="delivery")

@@ -1,5 +1,6 @@
 """`pillarbox demo`: the lecture's six steps, really played; said plainly in a pipe, in colour on a terminal."""
 
+import json
 import os
 import pty
 import re
@@ -12,8 +13,10 @@ import time
 
 import pytest
 
-from pillarbox.lab.play import Play, PlayFailed, Scene
+from pillarbox.lab.play import Play
+from pillarbox.lab.scene import PlayFailed, Scene
 from pillarbox.lab.stage import open_stage
+from places import ROOT
 from servers import wait_until
 
 DEMO = [sys.executable, "-m", "pillarbox", "demo"]
@@ -96,6 +99,14 @@ def test_bob_reads_what_alice_wrote_through_the_states_of_imap(played):
     assert re.search(r"── authenticated ──.*C: \w+ SELECT INBOX.*── selected ──.*UID FETCH", told, re.S)
     assert told.count("  | Received: from ") == 2
     assert "Grüße aus Iowa!" in told
+
+
+def test_bob_reads_it_over_http_as_well(played):
+    told = steps(played)[6].partition("or by HTTP")[2]
+    assert re.search(r"POST /jmap/api HTTP/1\.1   \(to mail\.illinois\.edu:\d+443\)", told)
+    assert [json.loads(text)[0] for text in re.findall(r"→ (\[.*\])", told)] == ["Email/query", "Email/get"]
+    got = json.loads(re.findall(r"← (\[.*\])", told)[1])[1]["list"][0]
+    assert got["subject"] == "Mail in action" and "Grüße aus Iowa!" in got["preview"]
 
 
 async def test_a_step_that_fails_ends_the_play_with_the_reason():
@@ -199,3 +210,34 @@ def test_bob_can_be_read_with_the_printed_words(staying):
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.endswith("\tAlice\tMail in action\n")
+
+
+def test_bob_s_mail_is_listed_by_the_printed_shell_line(staying):
+    _, said = staying
+    line = re.search(r"^  (curl .*)$", said, re.M)[1]
+    done = subprocess.run(["/bin/sh", "-c", line], capture_output=True, text=True, timeout=30)
+    assert done.returncode == 0, done.stderr
+    responses = json.loads(done.stdout)["methodResponses"]
+    assert [one["subject"] for one in responses[1][1]["list"]] == ["Mail in action"]
+
+
+def test_bob_s_mail_is_listed_by_the_lines_of_the_manual(staying):
+    """`docs/manual/jmap.md`, with the demo's address and password in their places."""
+    _, said = staying
+    lines = re.search(r"\n\n((?:    .*\n)+)", (ROOT / "docs/manual/jmap.md").read_text())[1]
+    password = re.search(r"user bob@illinois\.edu  password (\w+)", said)[1]
+    host = re.findall(r"web  (http://[^/\s]+)", said)[1]
+    lines = lines.replace("http://127.0.0.3:20080", host).replace("PASSWORD", password)
+    done = subprocess.run(["/bin/sh", "-c", lines], capture_output=True, text=True, timeout=30)
+    assert [one["subject"] for one in json.loads(done.stdout)["methodResponses"][1][1]["list"]] == ["Mail in action"]
+
+
+def test_the_web_addresses_are_printed_and_answer(staying):
+    _, said = staying
+    clear = re.findall(r"web  (http://\S+) or https://\S+ \(JMAP\)", said)
+    assert len(clear) == 2
+    password = re.search(r"user bob@illinois\.edu  password (\w+)", said)[1]
+    done = subprocess.run(
+        ["curl", "-s", "-L", "-u", f"bob@illinois.edu:{password}", clear[1]], capture_output=True, text=True, timeout=30
+    )
+    assert json.loads(done.stdout)["username"] == "bob@illinois.edu"

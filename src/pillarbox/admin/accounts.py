@@ -41,6 +41,13 @@ def set_password(address: AddressArgument, data: DataOption, password_stdin: Pas
     print_line(f"{address} has a new password" + (f"; its tokens stay good: {tokens}" if tokens else ""))
 
 
+@account.command("recover")
+def recover_account(address: AddressArgument, data: DataOption) -> None:
+    """Let the password alone sign in again, for somebody who has lost their telephone, keys and recovery codes."""
+    ask(data, "account.recover", address=address)
+    print_line(f"{address} signs in with the password alone; all browsers are signed out")
+
+
 @account.command("remove")
 def remove_account(address: AddressArgument, data: DataOption) -> None:
     """Remove an account and all its mail."""

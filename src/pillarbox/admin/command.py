@@ -9,6 +9,7 @@ from typer.exceptions import TyperException
 
 from pillarbox import __version__
 from pillarbox.admin import accounts, passport, queue, server, tokens
+from pillarbox.admin.contacts import contacts
 from pillarbox.admin.demo import demo
 from pillarbox.admin.mail.command import mail
 from pillarbox.admin.output import print_line, print_problem
@@ -32,6 +33,7 @@ app.add_typer(accounts.account, name="account")
 app.add_typer(tokens.token, name="token")
 app.add_typer(accounts.alias, name="alias")
 app.add_typer(accounts.domain, name="domain")
+app.add_typer(contacts, name="contacts")
 app.add_typer(queue.queue, name="queue")
 app.command("passport")(passport.show_passport)
 app.command("demo")(demo)

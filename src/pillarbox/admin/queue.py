@@ -34,7 +34,7 @@ def show_queued(queue_id: IdArgument, data: DataOption, json: JsonOption = False
 
 @queue.command("retry")
 def retry_queued(queue_id: IdArgument, data: DataOption) -> None:
-    """Try a message again now."""
+    """Try a message again now; one that is held is sent."""
     ask(data, "queue.retry", id=queue_id)
     print_line(f"{queue_id} is tried again now")
 
@@ -46,6 +46,11 @@ def cancel_queued(queue_id: IdArgument, data: DataOption) -> None:
     print_line(f"{queue_id} will not be sent")
 
 
+def _is_held(message: dict[str, Any], recipient: dict[str, Any]) -> bool:
+    """Whether it waits for its time, not for another attempt."""
+    return bool(recipient["state"] == "waiting" and recipient["next_attempt"] == message["held_until"])
+
+
 def _rows(messages: list[dict[str, Any]]) -> list[tuple[str, ...]]:
     return [
         (
@@ -53,7 +58,7 @@ def _rows(messages: list[dict[str, Any]]) -> list[tuple[str, ...]]:
             message["reverse_path"] or "<>",
             str(message["size"]),
             recipient["address"],
-            recipient["state"],
+            "held" if _is_held(message, recipient) else recipient["state"],
             str(recipient["attempts"]),
             recipient["next_attempt"],
             recipient["last_reply"],

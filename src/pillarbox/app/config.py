@@ -12,6 +12,8 @@ import msgspec
 
 from pillarbox.app.names import read_domain
 from pillarbox.core.housekeeping import KeepSettings
+from pillarbox.core.remote_images import ImageSettings
+from pillarbox.core.submissions import SubmissionSettings
 from pillarbox.model.errors import Invalid
 from pillarbox.model.limits import Limits
 
@@ -20,6 +22,8 @@ FILE = "pillarbox.toml"
 PORT_OFFSETS = {"mx": 25, "submissions": 465, "submission": 587, "imap": 143, "imaps": 993, "http": 80, "https": 443}
 KEPT_MOST_SECONDS = 3_155_760_000
 """A hundred years, which is for ever, and can be reckoned with."""
+HOLD_MOST_SECONDS = 999_999_999
+"""RFC 4865 §3."""
 ZERO_IS_NONE = ("account_octets", "connections_per_loopback")
 """Limits for which 0 means that there is none; any other must let something through."""
 
@@ -59,6 +63,13 @@ class TlsSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     key: str = "tls/server.key"
 
 
+class PushSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """`[push]`."""
+
+    allowed_hosts: list[str] = []
+    contact: str = ""
+
+
 class LogSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """`[log]`."""
 
@@ -73,8 +84,11 @@ class Configuration(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dns: DnsSettings = DnsSettings()
     relay: RelaySettings = RelaySettings()
     routes: dict[str, str] = {}
+    submission: SubmissionSettings = SubmissionSettings()
     tls: TlsSettings = TlsSettings()
     keep: KeepSettings = KeepSettings()
+    push: PushSettings = PushSettings()
+    images: ImageSettings = ImageSettings()
     log: LogSettings = LogSettings()
     limits: Limits = Limits()
 
@@ -133,6 +147,12 @@ def _check(found: Configuration, name: str) -> None:
             raise ConfigurationError(f"{name}: relay.retry_seconds: must be above 0")
     if found.relay.expire_seconds <= 0:
         raise ConfigurationError(f"{name}: relay.expire_seconds: must be above 0")
+    if not 0 <= found.submission.undo_seconds <= found.limits.hold_seconds:
+        raise ConfigurationError(f"{name}: submission.undo_seconds: must be from 0 to limits.hold_seconds")
+    if found.limits.hold_seconds > HOLD_MOST_SECONDS:
+        raise ConfigurationError(f"{name}: limits.hold_seconds: must be {HOLD_MOST_SECONDS:_} at most")
+    if found.push.contact and not found.push.contact.startswith(("mailto:", "https:")):
+        raise ConfigurationError(f"{name}: push.contact: must begin with mailto: or https:")
     for field in msgspec.structs.fields(KeepSettings):
         if not 0 < getattr(found.keep, field.name) <= KEPT_MOST_SECONDS:
             raise ConfigurationError(f"{name}: keep.{field.name}: must be above 0, and {KEPT_MOST_SECONDS:_} at most")

@@ -13,6 +13,7 @@ from pillarbox.serve.http.autoconfig import Autoconfig, Ports
 from pillarbox.serve.http.headers import HttpDate
 from pillarbox.serve.http.listener import HttpListener
 from pillarbox.serve.http.metrics import Metrics
+from pillarbox.serve.http.sign_in.routes import sign_in_routes
 from pillarbox.serve.imap import listener as imap
 from pillarbox.serve.jmap.routes import jmap_routes
 from pillarbox.serve.smtp import listener as smtp
@@ -25,6 +26,7 @@ class Listeners:
 
     def __init__(self, mail: Mail, configuration: Configuration, tls: SSLContext, tasks: asyncio.TaskGroup) -> None:
         gate = Gate(configuration.limits)
+        self._mail = mail
         self._configuration = configuration
         self._listeners: dict[str, Listener | HttpListener] = {
             profile.name: smtp.make_listener(mail, profile, tls, gate, tasks)
@@ -43,6 +45,7 @@ class Listeners:
             *metrics.routes(),
             *Autoconfig(mail, ports).routes(),
             *jmap_routes(mail),
+            *sign_in_routes(mail),
         ]
         application = make_application(mail, routes, metrics=metrics, date=date, https_port=configuration.port("https"))
         for name, context in (("http", None), ("https", tls)):
@@ -62,7 +65,8 @@ class Listeners:
         return {name: listener.address for name, listener in self._listeners.items()}
 
     async def close(self, grace_seconds: float) -> None:
-        """Accept no more; conversations say farewell."""
+        """Accept no more; conversations say farewell, and event sources end."""
+        self._mail.state_feed.end()
         async with asyncio.TaskGroup() as ending:
             for listener in self._listeners.values():
                 ending.create_task(listener.close(grace_seconds))

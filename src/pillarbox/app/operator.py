@@ -4,6 +4,7 @@ While `serve` runs, a request comes over `DIR/control.sock`; while it does not, 
 and asks here directly. Both get the same answers, as plain JSON values. Nothing here prints.
 """
 
+from base64 import b64decode
 from collections.abc import Awaitable, Callable, Mapping
 from datetime import timedelta
 from typing import Any
@@ -49,6 +50,11 @@ class Operator:
         address = read_address(arguments["address"])
         await self.mail.accounts.set_password(address, arguments["password"])
         return {"address": arguments["address"], "tokens": len(await self.mail.tokens.list(address))}
+
+    async def recover_account(self, arguments: Arguments) -> Answer:
+        account = await self.mail.accounts.find(read_address(arguments["address"]))
+        await self.mail.second_factors.forget_all(account)
+        return {"address": arguments["address"]}
 
     async def remove_account(self, arguments: Arguments) -> Answer:
         await self.mail.accounts.remove(read_address(arguments["address"]))
@@ -96,6 +102,25 @@ class Operator:
         await self.mail.directory.remove_domain(arguments["name"])
         return {"name": arguments["name"]}
 
+    async def import_contacts(self, arguments: Arguments) -> Answer:
+        account = await self.mail.accounts.find(read_address(arguments["address"]))
+        book = await self.mail.card_files.find_book(account.id, _book_name(arguments))
+        found = await self.mail.card_files.bring(account.id, _octets(arguments), book.id)
+        return {
+            "book": book.name,
+            "added": found.added,
+            "known": found.known,
+            "refused": found.refused,
+            "problems": list(found.problems),
+        }
+
+    async def export_contacts(self, arguments: Arguments) -> Answer:
+        account = await self.mail.accounts.find(read_address(arguments["address"]))
+        name = _book_name(arguments)
+        book = None if name is None else await self.mail.card_files.find_book(account.id, name)
+        texts = self.mail.card_files.take(account.id, None if book is None else book.id)
+        return "".join([text async for text in texts])
+
     async def list_queue(self, arguments: Arguments) -> Answer:
         return [queued_json(message) for message in await self.mail.queue.list()]
 
@@ -118,6 +143,20 @@ class Operator:
         return [entry_json(entry) for entry in entries]
 
 
+def _book_name(arguments: Arguments) -> str | None:
+    name = arguments["book"]
+    if not isinstance(name, str | None):
+        raise Invalid("the address book has no such name")
+    return name
+
+
+def _octets(arguments: Arguments) -> bytes:
+    try:
+        return b64decode(arguments["octets"], validate=True)
+    except ValueError:
+        raise Invalid("the octets are not base64") from None
+
+
 def _queue_id(arguments: Arguments) -> QueueId:
     try:
         return QueueId(int(arguments["id"]))
@@ -129,6 +168,7 @@ HANDLERS: dict[str, Handler] = {
     "account.add": Operator.add_account,
     "account.list": Operator.list_accounts,
     "account.password": Operator.set_password,
+    "account.recover": Operator.recover_account,
     "account.remove": Operator.remove_account,
     "token.add": Operator.add_token,
     "token.list": Operator.list_tokens,
@@ -139,6 +179,8 @@ HANDLERS: dict[str, Handler] = {
     "domain.add": Operator.add_domain,
     "domain.list": Operator.list_domains,
     "domain.remove": Operator.remove_domain,
+    "contacts.import": Operator.import_contacts,
+    "contacts.export": Operator.export_contacts,
     "queue.list": Operator.list_queue,
     "queue.show": Operator.show_queued,
     "queue.retry": Operator.retry_queued,

@@ -28,13 +28,15 @@ def token_json(token: Token) -> dict[str, Any]:
 
 
 def queued_json(message: QueuedMessage) -> dict[str, Any]:
-    """`id, reverse_path, size, arrived, expires, trace, recipients[address, state, attempts, next_attempt, last_reply]`."""
+    """`id, reverse_path, size, arrived, expires, held_until, trace, recipients[address, state, attempts, next_attempt,
+    last_reply]`; `held_until` null: it was never held."""
     return {
         "id": str(message.id),
         "reverse_path": "" if message.reverse_path is None else str(message.reverse_path),
         "size": message.size_octets,
         "arrived": _time(message.arrived),
         "expires": _time(message.expires),
+        "held_until": None if message.held_until is None else _time(message.held_until),
         "trace": message.trace_id,
         "recipients": [
             {

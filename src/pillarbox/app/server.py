@@ -21,6 +21,7 @@ from pillarbox.app import config, log
 from pillarbox.app.config import Configuration, ConfigurationError
 from pillarbox.app.listeners import Listeners
 from pillarbox.app.operator import Operator, problem_json
+from pillarbox.app.pushing import make_pusher
 from pillarbox.core.mail import Mail
 from pillarbox.core.queue_put import QueueSettings
 from pillarbox.model.address import domain_key
@@ -67,6 +68,8 @@ async def open_mail(folder: Path, configuration: Configuration) -> AsyncIterator
                 ),
                 resolver=DnsResolver(configuration.dns.nameservers, configuration.limits),
                 keep=configuration.keep,
+                submission=configuration.submission,
+                images=configuration.images,
             )
             await mail.start()
             try:
@@ -140,13 +143,17 @@ async def _serve_until(stop: asyncio.Event, folder: Path, configuration: Configu
             await listeners.close(0)
             raise
         work = tasks.create_task(relay.run())
+        pushing = tasks.create_task(make_pusher(mail, configuration).run())
         chores = tasks.create_task(mail.housekeeping.run())
+        indexing = tasks.create_task(mail.indexing.run())
         try:
             _say_ready(listeners.addresses())
             await stop.wait()
             logger.info("server.stopping")
         finally:
             chores.cancel()
+            indexing.cancel()
+            pushing.cancel()
             async with asyncio.TaskGroup() as ending:
                 ending.create_task(listeners.close(STOP_SECONDS / 2))
                 ending.create_task(relay.stop(STOP_SECONDS / 2))

@@ -15,11 +15,12 @@ from pillarbox.grammar.sasl.plain import Credentials, encode64, format_plain
 from pillarbox.grammar.smtp import capabilities, commands
 from pillarbox.grammar.smtp.capabilities import Capabilities
 from pillarbox.grammar.smtp.content import ContentWriter
-from pillarbox.grammar.smtp.parameters import MailParameters
+from pillarbox.grammar.smtp.parameters import MailParameters, RcptParameters
+from pillarbox.grammar.smtp.path import format_address
 from pillarbox.grammar.smtp.replies import Reply
 from pillarbox.model.address import Address
 from pillarbox.model.delivery import Action, DeliveryStatus
-from pillarbox.model.envelope import BodyType, Envelope
+from pillarbox.model.envelope import BodyType, Envelope, Recipient
 from pillarbox.model.errors import BadCredentials, MailError, Refused, Unavailable
 from pillarbox.model.limits import Limits
 from pillarbox.model.passport import Dialogue
@@ -246,7 +247,7 @@ class SmtpClient:
     async def _envelope(self, mail: commands.Mail, envelope: Envelope, refusals: list[Outcome | None]) -> Reply:
         """The reply to MAIL; those to RCPT that refuse go to `refusals`. In one go where the server allows
         (RFC 2920 §3.1)."""
-        rcpts = [commands.format(commands.Rcpt(recipient.address)) for recipient in envelope.recipients]
+        rcpts = [commands.format(self._rcpt(envelope, recipient)) for recipient in envelope.recipients]
         is_pipelined = self.capabilities.has("PIPELINING")
         self._line.send(commands.format(mail))
         if is_pipelined:
@@ -317,7 +318,15 @@ class SmtpClient:
             size_octets=size_octets if has("SIZE") else None,
             body_type=envelope.body_type if has("8BITMIME") else BodyType.SEVEN_BIT,
             smtputf8=_needs_smtputf8(envelope),
+            envid=envelope.identifier if envelope.identifier and has("DSN") else None,
         )
+
+    def _rcpt(self, envelope: Envelope, recipient: Recipient) -> commands.Rcpt:
+        """With what reports are to name the recipient by, where the sender wants to know (RFC 3461 §4.2)."""
+        named = recipient.original or recipient.address
+        if not envelope.identifier or not self.capabilities.has("DSN") or not named.is_ascii:
+            return commands.Rcpt(recipient.address)
+        return commands.Rcpt(recipient.address, RcptParameters(orcpt=f"rfc822;{format_address(named)}"))
 
     def _status(self, address: Address, outcome: Outcome) -> DeliveryStatus:
         return DeliveryStatus(address, outcome.action, outcome.status, outcome.text, self._host)

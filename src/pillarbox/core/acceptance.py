@@ -3,7 +3,8 @@
 When `Incoming.finish` returns, the message is in the mailboxes of its local recipients and in the queue for all others,
 each with its passport entries, on disk: the peer may be told 250 and forget it (RFC 5321 §6.1). When it raises, nothing
 was taken, but for the duplicates that RFC 5321 §6.1 allows. Recipients are counted once however many ways lead to
-them; an alias keeps the reverse-path (RFC 5321 §3.9.1).
+them; an alias keeps the reverse-path (RFC 5321 §3.9.1). What is to be held (RFC 4865) goes to the queue for all its
+recipients, also those here.
 """
 
 import asyncio
@@ -93,8 +94,9 @@ class Acceptance:
         """
         targets = await self._targets(envelope)
         arrival = await self._arrival(client, envelope, trace_id, content, dialogue, targets)
-        local = [target for target in targets if target.account_id is not None]
-        away = [target for target in targets if target.account_id is None]
+        waits = envelope.hold is not None
+        local = [target for target in targets if target.account_id is not None and not waits]
+        away = [target for target in targets if target.account_id is None or waits]
         if len(targets) == len(local) == 1 and arrival.dialogue_account in (local[0].account_id, SYSTEM_ACCOUNT):
             assert local[0].account_id is not None
             await self._delivery.deliver(arrival, local[0].account_id, local[0].address)
@@ -103,7 +105,16 @@ class Acceptance:
             late = await self._deliver_all(arrival, local, away)
         return Accepted(trace_id, _statuses(envelope, targets, {*away, *late}), arrival.dialogue_account)
 
+    async def submitted(self, client: ClientFacts, envelope: Envelope, trace_id: TraceId, content: Content) -> Arrival:
+        """What is known of a content that an account of ours sends by itself, not over a connection: for whoever
+        queues it. Raises: Refused, TooLarge."""
+        return await self._arrival(client, envelope, trace_id, content, None, ())
+
     # who gets it
+
+    async def targets_of(self, recipient: Address) -> list[Target]:
+        """The final recipients that one address leads to. Raises: NotFound."""
+        return await self._targets(Envelope(None, (Recipient(recipient),)))
 
     async def _targets(self, envelope: Envelope) -> list[Target]:
         """The final recipients, each once. One that has gone since it was accepted waits in the queue, which will
@@ -148,7 +159,7 @@ class Acceptance:
         envelope: Envelope,
         trace_id: TraceId,
         content: Content,
-        dialogue: Dialogue,
+        dialogue: Dialogue | None,
         targets: Sequence[Target],
     ) -> Arrival:
         view = content.view()
@@ -188,6 +199,7 @@ class Acceptance:
             recipients=tuple(recipient.address for recipient in envelope.recipients),
             dialogue=dialogue,
             dialogue_account=_dialogue_account(client, targets),
+            hold=envelope.hold,
         )
 
     # to all of them

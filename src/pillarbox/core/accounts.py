@@ -14,10 +14,12 @@ from collections import OrderedDict
 import msgspec
 
 from pillarbox.core.changes import Changes
+from pillarbox.core.credentials import Credentials
 from pillarbox.core.directory import Directory
 from pillarbox.core.passwords import SCRAM_ITERATIONS, Passwords, ScramVerifier
 from pillarbox.core.throttle import Throttle
-from pillarbox.model.account import Account
+from pillarbox.core.token_check import TokenCheck, credential_of
+from pillarbox.model.account import PASSWORD, Account, Credential
 from pillarbox.model.address import Address, domain_key
 from pillarbox.model.change import ChangeKind
 from pillarbox.model.errors import AlreadyExists, BadCredentials, Conflict, Invalid, NotFound
@@ -25,6 +27,7 @@ from pillarbox.model.ids import SYSTEM_ACCOUNT, AccountId
 from pillarbox.model.limits import Limits
 from pillarbox.model.mailbox import NEW_ACCOUNT_MAILBOXES
 from pillarbox.model.ports import Clock, Random
+from pillarbox.model.session import Means, Proof
 from pillarbox.store import accounts as account_rows
 from pillarbox.store import changes as change_rows
 from pillarbox.store import directory as directory_rows
@@ -60,6 +63,7 @@ class Accounts:
         clock: Clock,
         random: Random,
         changes: Changes,
+        credentials: Credentials,
     ) -> None:
         self._db = db
         self._directory = directory
@@ -68,6 +72,8 @@ class Accounts:
         self._clock = clock
         self._random = random
         self._changes = changes
+        self._credentials = credentials
+        self._token_check = TokenCheck(db, clock=clock)
         self._throttle = Throttle(clock, failures=limits.login_failures, window_seconds=limits.login_window_seconds)
         self._key = random.octets(32)
         self._right: OrderedDict[AccountId, bytes] = OrderedDict()
@@ -137,8 +143,10 @@ class Accounts:
             return account
         return msgspec.structs.replace(account, quota_octets=self._limits.account_octets)
 
-    async def set_password(self, address: Address, password: str | None) -> None:
-        """Replace the password; None: nobody can sign in. Sessions that are signed in stay.
+    async def set_password(self, address: Address, password: str | None, *, kept: str | None = None) -> None:
+        """Replace the password; None: nobody can sign in with one. Sessions of SMTP and IMAP that are signed in stay;
+        what was opened over HTTP with the password ends, push subscriptions too, and all sessions of browsers but
+        `kept`.
 
         Raises: NotFound, Invalid.
         """
@@ -146,6 +154,8 @@ class Accounts:
         secrets = Secrets() if password is None else await self._passwords.secrets(password)
         async with self._db.write(SYSTEM_ACCOUNT) as tx:
             await account_rows.set_secrets(tx, account.id, secrets)
+            await self._credentials.end(tx, account.id, PASSWORD.key)
+            await self._credentials.end_sessions(tx, account.id, kept=kept)
             tx.after_commit(lambda: self._forget_login(account.id))
 
     async def remove(self, address: Address) -> None:
@@ -157,6 +167,7 @@ class Accounts:
         account = await self.find(address)
         async with self._db.write(SYSTEM_ACCOUNT) as tx:
             await account_rows.begin_removal(tx, account.id)
+            await self._credentials.end_all(tx, account.id)
             await directory_rows.forget_targets(tx, account.address)
             tx.after_commit(self._directory.forget_routes)
             tx.after_commit(lambda: self._forget_login(account.id))
@@ -179,20 +190,54 @@ class Accounts:
     # who may
 
     async def sign_in(self, login: str, password: str, *, peer: str) -> Account:
-        """The account of a name and password. `login` is the address, or its local part where only one account has it.
+        """The account of a name and password, for a program. `login` is the address, or its local part where only one
+        account has it. A token of the account does in place of the password; where there is a second factor nothing
+        else does, since no program can ask for that.
+
+        Raises: BadCredentials, RateLimited.
+        """
+        return (await self.identify(login, password, peer=peer))[0]
+
+    async def identify(self, login: str, password: str, *, peer: str) -> tuple[Account, Credential]:
+        """The same, and with what. Raises: as `sign_in`."""
+        self._throttle.check(peer)
+        found = await self._find_login(login)
+        token = await self._token_check.find_password(password)
+        if token is not None and found is not None and token.account_id == found[0].id:
+            return self._with_quota(found[0]), credential_of(token.token)
+        if not await self._is_right(found, password) or found is None or found[1].two_steps:
+            self._throttle.fail(peer)
+            raise BadCredentials(WRONG)
+        return self._with_quota(found[0]), PASSWORD
+
+    async def check_password(self, login: str, password: str, *, peer: str) -> Proof:
+        """The first step of somebody with a browser; `core.sessions` asks whether it is enough.
 
         Raises: BadCredentials, RateLimited.
         """
         self._throttle.check(peer)
         found = await self._find_login(login)
-        if found is not None and self._is_known(found[0].id, found[1], password):
-            return self._with_quota(found[0])
-        secrets = None if found is None else found[1].password_hash
-        if not await self._passwords.is_right(secrets, password) or found is None:
+        if not await self._is_right(found, password) or found is None:
             self._throttle.fail(peer)
             raise BadCredentials(WRONG)
-        self._remember(found[0].id, found[1], password)
-        return self._with_quota(found[0])
+        return Proof(self._with_quota(found[0]), Means.PASSWORD, password_hash=found[1].password_hash)
+
+    def check_peer(self, peer: str) -> None:
+        """For steps that this object does not see. Raises: RateLimited while the peer has failed too often."""
+        self._throttle.check(peer)
+
+    async def _is_right(self, found: tuple[Account, Secrets] | None, password: str) -> bool:
+        """As much work for a name that nobody has. With a second factor nothing is remembered: what comes at once
+        would tell that a password is right which opens nothing."""
+        if found is None:
+            return await self._passwords.is_right(None, password)
+        account, secrets = found
+        if not secrets.two_steps and self._is_known(account.id, secrets, password):
+            return True
+        if not await self._passwords.is_right(secrets.password_hash, password):
+            return False
+        self._remember(account.id, secrets, password)
+        return True
 
     async def scram(self, login: str, hash_name: str, *, peer: str) -> ScramLogin:
         """What a SCRAM exchange with "sha1" or "sha256" needs; report its failure with `report_failure`.
@@ -201,7 +246,7 @@ class Accounts:
         """
         self._throttle.check(peer)
         found = await self._find_login(login)
-        if found is not None:
+        if found is not None and not found[1].two_steps:
             text = found[1].scram_sha1 if hash_name == "sha1" else found[1].scram_sha256
             if text is not None:
                 return ScramLogin(self._with_quota(found[0]), ScramVerifier.parse(text))

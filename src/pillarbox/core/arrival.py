@@ -12,7 +12,7 @@ from pillarbox.core.spool import Content
 from pillarbox.model.account import Account
 from pillarbox.model.address import Address
 from pillarbox.model.delivery import DeliveryStatus
-from pillarbox.model.envelope import BodyType
+from pillarbox.model.envelope import BodyType, Hold
 from pillarbox.model.ids import SYSTEM_ACCOUNT, AccountId, TraceId
 from pillarbox.model.passport import Dialogue, PassportEntry, Step
 
@@ -59,7 +59,7 @@ class Arrival(msgspec.Struct, frozen=True):
     (RFC 5321 §4.4); `received` is the moment of acceptance; `sender` the account that sent it, or the system's.
 
     `facts` make the ACCEPTED entry of each account that takes part; `recipients` and `dialogue` stand in that of
-    `dialogue_account` alone: they name everybody who got a copy.
+    `dialogue_account` alone: they name everybody who got a copy. With `hold` it is for the queue only.
     """
 
     trace_id: TraceId
@@ -76,6 +76,7 @@ class Arrival(msgspec.Struct, frozen=True):
     recipients: tuple[Address, ...] = ()
     dialogue: Dialogue | None = None
     dialogue_account: AccountId = SYSTEM_ACCOUNT
+    hold: Hold | None = None
 
     def entries(self, account_id: AccountId) -> tuple[PassportEntry, ...]:
         """What this account's half of the passport begins with; nothing for mail that was in the queue before."""

@@ -116,6 +116,7 @@ class Bounces:
                 subject="" if subject is None else header_text(subject),
                 trace_id=message.trace_id,
                 original_header=head,
+                hold_request=message.hold_request,
             )
         )
         return Arrival(

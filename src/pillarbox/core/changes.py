@@ -41,6 +41,7 @@ class Changes:
     def __init__(self) -> None:
         self._feeds: dict[tuple[AccountId, MailboxId], Listener] = {}
         self._listeners: dict[AccountId, list[Listener]] = {}
+        self._watchers: list[Listener] = []
 
     def attach(self, account_id: AccountId, mailbox_id: MailboxId, feed: Listener) -> None:
         """Hand all news of one mailbox to `feed`, in place of the feed before."""
@@ -63,8 +64,14 @@ class Changes:
 
         return end
 
+    def watch(self, callback: Listener) -> None:
+        """Tell `callback` of all news of all accounts, for good. It is called for each delivery: it only notes."""
+        self._watchers.append(callback)
+
     def publish(self, news: MailboxNews) -> None:
-        """Tell the open mailbox, then the account's listeners. Called after commit."""
+        """Tell who watches, the open mailbox, then the account's listeners. Called after commit."""
+        for watcher in self._watchers:
+            watcher(news)
         feed = self._feeds.get((news.account_id, news.mailbox_id))
         if feed is not None:
             feed(news)

@@ -59,6 +59,11 @@ class StoredContent:
         self.size_octets = size_octets
 
     @property
+    def is_inline(self) -> bool:
+        """Whether it is in memory."""
+        return self._inline is not None
+
+    @property
     def part(self) -> Part:
         """Where everything lies, as found at delivery; offsets into the whole."""
         return shifted(unpack(self._parts), len(self._head))

@@ -10,6 +10,8 @@ import msgspec
 from pillarbox.core.arrival import Arrival
 from pillarbox.core.messages import Messages
 from pillarbox.core.passports import Passports
+from pillarbox.core.tracking import Tracking
+from pillarbox.core.vacation import Vacations
 from pillarbox.grammar.message.received import format_return_path
 from pillarbox.model.address import Address
 from pillarbox.model.errors import NotFound
@@ -27,8 +29,19 @@ INBOX = ("INBOX",)
 class Delivery:
     """Places messages into mailboxes."""
 
-    def __init__(self, db: Database, messages: Messages, passports: Passports, *, clock: Clock) -> None:
+    def __init__(
+        self,
+        db: Database,
+        messages: Messages,
+        passports: Passports,
+        vacations: Vacations,
+        *,
+        tracking: Tracking,
+        clock: Clock,
+    ) -> None:
         self._db = db
+        self._tracking = tracking
+        self._vacations = vacations
         self._messages = messages
         self._passports = passports
         self._clock = clock
@@ -57,6 +70,11 @@ class Delivery:
         facts = {"recipient": str(recipient), "mailbox": "INBOX", "uid": str(placed.uid)}
         delivered = PassportEntry(arrival.trace_id, account_id, arrival.received, Step.DELIVERED, facts)
         await self._passports.record(tx, *arrival.entries(account_id), delivered, message_id=arrival.message_id)
+        report = arrival.described.report
+        if report is not None:
+            await self._tracking.reported(tx, account_id, placed.message_id, report)
+        if self._vacations.is_away(account_id):
+            await self._vacations.answer(tx, account_id, arrival, recipient)
         return placed
 
     async def _inbox(self, tx: Transaction, account_id: AccountId) -> MailboxId:

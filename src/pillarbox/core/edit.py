@@ -130,6 +130,23 @@ class Edit:
             found.append(next(p for p in message.places if p.uid == row[0] and p.mailbox_id == mailbox_id))
         return found
 
+    async def load_messages(self, ids: Sequence[int]) -> dict[int, HeldMessage]:
+        """Those of these messages that show, by id, each with all its placements, whichever mailboxes they are in."""
+        found: dict[int, HeldMessage] = {}
+        async for rows in placement_rows.of_messages(self._tx, self._account_id, ids):
+            for row in rows:
+                message = found.get(row[5])
+                if message is None:
+                    message = found[row[5]] = HeldMessage(
+                        row[5], row[6], flag_set(row[7], row[8]), row[9], row[10], thread_id=row[11], received=row[12]
+                    )
+                place = Place(message, MailboxId(row[0]), row[1], row[2], flag_set(row[3], row[4]))
+                message.places.append(place)
+        for message in found.values():
+            message.shows = shows_in(message, message.shared)
+        self._messages.update(found)
+        return found
+
     async def _load_siblings(self, message: HeldMessage) -> None:
         for row in await placement_rows.siblings(self._tx, self._account_id, message.id):
             message.places.append(Place(message, MailboxId(row[0]), row[1], row[2], flag_set(row[3], row[4])))

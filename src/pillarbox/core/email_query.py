@@ -1,51 +1,72 @@
 """Which messages of an account fit, and in which order: whole messages, not placements (RFC 8621 §4.4).
 
-All that fits is found, in memory: rows first, then the envelopes that were kept at delivery, then, for what is left,
-header or content, as `core.search` does for one mailbox. What a query asks of mailboxes or threads is read once for all.
+A search without texts looks at all messages, at what is cheap first: hot rows, then the envelopes that were kept at
+delivery. One with texts takes one of three ways, which find the same:
+
+* **From the top**, where the newest that fit are wanted and no more: messages are looked at, newest first, until there
+  are enough. What is common is found so at once.
+* **By the word index**, which names those that can fit (`core.narrowing`); what it does not decide is looked at.
+* **All of them**, where the index tells nothing.
+
+Texts come from the tables that are filled behind delivery. Messages that came after the mark of these, or whose texts
+are too large for them, stand *apart*: they are looked at each time, in their contents. Answers are the same wherever
+the mark is; all that one search reads of the tables goes by the mark that it saw first.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from pillarbox.core import search_text
 from pillarbox.core.content import StoredContent
 from pillarbox.core.email_changes import MAIL_KINDS, PAGE, StateTooOld
-from pillarbox.core.search_text import Subject
+from pillarbox.core.narrowing import narrow
+from pillarbox.core.email_terms import (
+    ENVELOPE_KEYS,
+    THREAD_KEYS,
+    Around,
+    Email,
+    Need,
+    asks,
+    collapsed,
+    fits,
+    is_newest_first,
+    needs,
+    ready,
+    sort,
+)
+from pillarbox.core.folded import VERSION
 from pillarbox.core.states import Kind, state_in
-from pillarbox.grammar.message import address_list, body
-from pillarbox.grammar.message.date import parse as parse_date
 from pillarbox.grammar.message.part import unpack
-from pillarbox.grammar.message.structure import ENVELOPE_FIELDS
-from pillarbox.grammar.message.subject import base_subject
-from pillarbox.grammar.message.text import fold
 from pillarbox.model import query as q
-from pillarbox.model.errors import Invalid, SyntaxProblem
-from pillarbox.model.ids import AccountId, BlobId, MessageId, ThreadId, TraceId
-from pillarbox.model.keywords import FlagSet
-from pillarbox.model.query import Order, Query, SortKey
+from pillarbox.model.errors import NotFound
+from pillarbox.model.ids import AccountId, BlobId
+from pillarbox.model.query import Order, Query
 from pillarbox.store import changes as change_rows
 from pillarbox.store import contents as content_rows
 from pillarbox.store import emails as email_rows
-from pillarbox.store.base import Blobs, Database, Transaction
+from pillarbox.store import search as search_rows
+from pillarbox.store.base import Blobs, Database
 from pillarbox.store.flag_columns import flag_set
-from pillarbox.store.messages import MessageFacts
-from pillarbox.store.moment import moment
 
 SLICE = 500
+TEXT_SLICE = 100
 CONTENT_SLICE = 20
-NEWEST_FIRST = (Order(SortKey.RECEIVED, is_ascending=False),)
-_THREAD_KEYS = (SortKey.THREAD_SOME_HAVE_FLAGS, SortKey.THREAD_ALL_HAVE_FLAGS)
-_ENVELOPE_KEYS = (SortKey.SENT, SortKey.FROM, SortKey.TO, SortKey.SUBJECT)
+IDS_AT_ONCE = 1_000
+FIRST_LOOK = 150
+"""Messages from the top, before the index is asked: a word that begins many words is met there."""
+SECOND_LOOK = 1_500
+"""After the index has told of many."""
+MANY = 10_000
+_BEGINNING = (1 << 62, 1 << 62)
 
 
 class FoundEmails(msgspec.Struct, frozen=True):
-    """Ids in their order; `state` is that of messages when it was looked."""
+    """Ids in their order; `state` is that of messages when it was looked. Not `is_whole`: only the first of them."""
 
-    ids: tuple[int, ...]
+    ids: Sequence[int]
     state: int
+    is_whole: bool = True
 
 
 class EmailQueries:
@@ -56,76 +77,21 @@ class EmailQueries:
         self._blobs = blobs
 
     async def find(
-        self, account_id: AccountId, query: Query, orders: Sequence[Order] = (), *, collapse: bool = False
+        self,
+        account_id: AccountId,
+        query: Query,
+        orders: Sequence[Order] = (),
+        *,
+        collapse: bool = False,
+        most: int | None = None,
     ) -> FoundEmails:
-        """All that fit; with `collapse` the first of each thread alone (RFC 8621 §4.4.3).
+        """All that fit, or at least the first `most` of them; with `collapse` the first of each thread alone
+        (RFC 8621 §4.4.3).
 
         Raises: Invalid for what only a session can answer.
         """
-        terms = [_folded(term) for term in (query.terms if isinstance(query, q.And) else (query,))]
-        mailbox_id = next((term.mailbox_id for term in terms if isinstance(term, q.InMailbox)), None)
-        terms = [t for t in terms if not (isinstance(t, q.InMailbox) and t.mailbox_id == mailbox_id)]
-        around = _Around()
-        async with self._db.read(account_id) as tx:
-            state = await state_in(tx, account_id, Kind.EMAIL)
-            subjects = await _candidates(tx, account_id, mailbox_id)
-            if any(_asks(term, q.InMailbox, q.InOtherMailbox) for term in terms):
-                await around.load_mailboxes(tx, account_id)
-            if any(_asks(term, q.ThreadHasFlags) for term in terms) or any(o.key in _THREAD_KEYS for o in orders):
-                await around.load_threads(tx, account_id, None if mailbox_id is not None else subjects)
-        for cost in range(_CONTENT + 1):
-            mine = [term for term in terms if _cost(term) == cost]
-            if mine:
-                subjects = await self._keep(account_id, subjects, mine, cost, around)
-        if any(order.key in _ENVELOPE_KEYS for order in orders):
-            await self._load_parts(account_id, subjects)
-        _sort(subjects, orders, around)
-        return FoundEmails(tuple(_collapsed(subjects) if collapse else (s.uid for s in subjects)), state)
-
-    async def _keep(
-        self, account_id: AccountId, subjects: list[Subject], terms: list[Query], cost: int, around: "_Around"
-    ) -> list[Subject]:
-        found: list[Subject] = []
-        size = SLICE if cost <= _ENVELOPE else CONTENT_SLICE
-        for start in range(0, len(subjects), size):
-            part = subjects[start : start + size]
-            if cost >= _ENVELOPE:
-                part = await self._read(account_id, part, cost)
-            found += [s for s in part if all(_fits(term, s, around) for term in terms)]
-            for subject in part:
-                subject.octets = None
-            await asyncio.sleep(0)
-        return found
-
-    async def _read(self, account_id: AccountId, part: list[Subject], cost: int) -> list[Subject]:
-        if cost == _ENVELOPE:
-            return await self._load_parts(account_id, part)
-        found: list[Subject] = []
-        by_id = {subject.uid: subject for subject in part}
-        contents: list[tuple[Subject, StoredContent]] = []
-        async with self._db.read(account_id) as tx:
-            for message_id, blob, head, size, parts in await email_rows.parts(tx, account_id, list(by_id)):
-                inline = await content_rows.inline_content(tx, account_id, blob)
-                whole = StoredContent(
-                    bytes(head), inline, blobs=self._blobs, blob=BlobId(blob), size_octets=size, parts=bytes(parts)
-                )
-                contents.append((by_id[message_id], whole))
-        for subject, content in contents:
-            async with content:
-                await search_text.read(subject, content, whole=cost == _CONTENT)
-            found.append(subject)
-        return found
-
-    async def _load_parts(self, account_id: AccountId, subjects: list[Subject]) -> list[Subject]:
-        """The kept envelopes; those that are there still."""
-        by_id = {subject.uid: subject for subject in subjects if subject.part is None}
-        wanted = list(by_id)
-        for start in range(0, len(wanted), SLICE):
-            async with self._db.read(account_id) as tx:
-                for row in await email_rows.parts(tx, account_id, wanted[start : start + SLICE]):
-                    by_id[row[0]].part = unpack(row[4])
-            await asyncio.sleep(0)
-        return [subject for subject in subjects if subject.part is not None]
+        search = _Search(self._db, self._blobs, account_id, query, orders)
+        return await search.find(collapse=collapse, most=most)
 
     async def touched(self, account_id: AccountId, since: int, *, whole_threads: bool) -> frozenset[int]:
         """The messages that may have come into a result, left it, or moved in it since a state: all that changed; with
@@ -150,166 +116,227 @@ class EmailQueries:
         return frozenset(found)
 
 
-async def _candidates(tx: Transaction, account_id: AccountId, mailbox_id: int | None) -> list[Subject]:
-    found: list[Subject] = []
-    last = 0
-    async for rows in email_rows.shown(tx, account_id, mailbox_id):
-        for row in rows:
-            if row[0] != last:
-                last = row[0]
-                facts = MessageFacts(MessageId(last), moment(row[3]), row[4], row[2], ThreadId(row[1]), TraceId(row[8]))
-                found.append(Subject(last, flag_set(row[5], row[6]), row[7], 0, facts))
-    return found
+class _Search:
+    """One search, while it goes on."""
 
+    def __init__(
+        self, db: Database, blobs: Blobs, account_id: AccountId, query: Query, orders: Sequence[Order]
+    ) -> None:
+        self._db = db
+        self._blobs = blobs
+        self._account_id = account_id
+        self._orders = orders
+        terms = [ready(term) for term in (query.terms if isinstance(query, q.And) else (query,))]
+        self._mailbox_id = next((term.mailbox_id for term in terms if isinstance(term, q.InMailbox)), None)
+        self._terms = [t for t in terms if not (isinstance(t, q.InMailbox) and t.mailbox_id == self._mailbox_id)]
+        self._narrowed = narrow(self._terms)
+        self._around = Around()
+        self._mark = 0
+        self._cut: frozenset[int] = frozenset()
+        self._walked: list[Email] = []
+        self._last = _BEGINNING
+        self._is_exhausted = False
 
-class _Around:
-    """What lies beyond one message: its mailboxes, and the flags in its thread."""
+    async def find(self, *, collapse: bool, most: int | None) -> FoundEmails:
+        asks_texts = any(needs(term) & Need.TEXT for term in self._terms)
+        apart: list[Email] = []
+        async with self._db.read(self._account_id) as tx:
+            state = await state_in(tx, self._account_id, Kind.EMAIL)
+            if asks_texts:
+                self._mark = await search_rows.mark_of(tx, self._account_id, VERSION)
+                self._cut = frozenset(await search_rows.cut(tx, self._account_id, self._mark))
+                async for rows in search_rows.since(tx, self._account_id, self._mark, self._mailbox_id):
+                    apart += map(Email, rows)
+        apart = await self._keep([*apart, *await self._shown(sorted(self._cut))], self._terms)
+        hits: list[int] | None = None
+        if asks_texts and most is not None and is_newest_first(self._orders):
+            hits = await self._from_the_top(most, collapse=collapse)
+            if self._is_exhausted or self._is_enough(most, collapse=collapse):
+                emails = self._in_order([*apart, *self._walked], collapse=collapse)
+                return FoundEmails(
+                    tuple(email.id for email in (emails if self._is_exhausted else emails[:most])),
+                    state,
+                    is_whole=self._is_exhausted,
+                )
+        emails = [*apart, *(await self._by_index(hits) if asks_texts else await self._all())]
+        await self._bring_orders(emails)
+        return FoundEmails(tuple(email.id for email in self._in_order(emails, collapse=collapse)), state)
 
-    def __init__(self) -> None:
-        self.mailboxes: dict[int, set[int]] = {}
-        self.threads: dict[int, list[FlagSet]] = {}
+    def _in_order(self, emails: list[Email], *, collapse: bool) -> list[Email]:
+        sort(emails, self._orders, self._around)
+        return collapsed(emails) if collapse else emails
 
-    async def load_mailboxes(self, tx: Transaction, account_id: AccountId) -> None:
-        async for rows in email_rows.all_places(tx, account_id):
-            for message_id, mailbox_id in rows:
-                self.mailboxes.setdefault(message_id, set()).add(mailbox_id)
+    # the three ways
 
-    async def load_threads(self, tx: Transaction, account_id: AccountId, known: Iterable[Subject] | None) -> None:
-        for subject in await _candidates(tx, account_id, None) if known is None else known:
-            self.threads.setdefault(subject.facts.thread_id, []).append(subject.flags)
+    async def _from_the_top(self, most: int, *, collapse: bool) -> list[int] | None:
+        """Walk until there are enough; if that may take too long, all that the index names, where it names few."""
+        if self._narrowed.expression is None:
+            await self._walk(None, most, collapse=collapse)
+            return None
+        await self._walk(FIRST_LOOK, most, collapse=collapse)
+        if self._is_exhausted or self._is_enough(most, collapse=collapse):
+            return None
+        hits = await self._hits(MANY)
+        if len(hits) < MANY:
+            return hits
+        await self._walk(SECOND_LOOK, most, collapse=collapse)
+        return None
 
+    def _is_enough(self, most: int, *, collapse: bool) -> bool:
+        if not collapse or len(self._walked) < most:
+            return len(self._walked) >= most
+        return len({email.thread_id for email in self._walked}) >= most
 
-_ROW, _ENVELOPE, _HEADER, _CONTENT = range(4)
+    async def _walk(self, room: int | None, most: int, *, collapse: bool) -> None:
+        """Look at the next `room` messages up to the mark, newest first, as long as there are not enough."""
+        size = 50
+        while not self._is_exhausted and not self._is_enough(most, collapse=collapse) and room != 0:
+            size = min(size, TEXT_SLICE) if room is None else min(size, TEXT_SLICE, room)
+            async with self._db.read(self._account_id) as tx:
+                rows = await search_rows.newest(
+                    tx, self._account_id, self._mark, self._mailbox_id, before=self._last, limit=size
+                )
+            self._is_exhausted = len(rows) < size
+            if rows:
+                self._last = (rows[-1][3], rows[-1][0])
+            page = {row[0]: row for row in rows if row[0] not in self._cut}
+            self._walked += await self._keep([Email(row) for row in page.values()], self._terms)
+            room = None if room is None else room - size
+            size *= 2
 
+    async def _hits(self, limit: int | None = None) -> list[int]:
+        assert self._narrowed.expression is not None
+        async with self._db.read(self._account_id) as tx:
+            return await search_rows.matching(tx, self._account_id, self._narrowed.expression, self._mark, limit)
 
-def _cost(query: Query) -> int:
-    match query:
-        case q.And(terms=terms) | q.Or(terms=terms):
-            return max(map(_cost, terms), default=_ROW)
-        case q.Not(term=term):
-            return _cost(term)
-        case q.Sent() | q.HasAttachment():
-            return _ENVELOPE
-        case q.HasHeader(name=name):
-            return _ENVELOPE if search_text.is_kept(name) else _HEADER
-        case q.HasText():
-            return _CONTENT
-    return _ROW
+    async def _by_index(self, hits: list[int] | None) -> list[Email]:
+        if self._narrowed.expression is None:
+            everything = (email for email in await self._all(()) if email.id <= self._mark)
+            return await self._keep([email for email in everything if email.id not in self._cut], self._terms)
+        emails = await self._shown(await self._hits() if hits is None else hits)
+        return await self._keep(emails, self._narrowed.open_terms)
 
+    async def _all(self, terms: Sequence[Query] | None = None) -> list[Email]:
+        found: list[Email] = []
+        last = 0
+        async with self._db.read(self._account_id) as tx:
+            async for rows in email_rows.shown(tx, self._account_id, self._mailbox_id):
+                for row in rows:
+                    if row[0] != last:
+                        last = row[0]
+                        found.append(Email(row))
+        return await self._keep(found, self._terms if terms is None else terms)
 
-def _asks(query: Query, *kinds: type[Query]) -> bool:
-    match query:
-        case q.And(terms=terms) | q.Or(terms=terms):
-            return any(_asks(term, *kinds) for term in terms)
-        case q.Not(term=term):
-            return _asks(term, *kinds)
-    return isinstance(query, kinds)
+    async def _shown(self, ids: Sequence[int]) -> list[Email]:
+        found: list[Email] = []
+        for start in range(0, len(ids), IDS_AT_ONCE):
+            async with self._db.read(self._account_id) as tx:
+                part = ids[start : start + IDS_AT_ONCE]
+                found += map(Email, await search_rows.shown(tx, self._account_id, part, self._mailbox_id))
+            await asyncio.sleep(0)
+        return found
 
+    # looking at messages
 
-def _folded(query: Query) -> Query:
-    """The same, its texts folded once."""
-    match query:
-        case q.HasHeader(name=name, text=text):
-            return q.HasHeader(name.lower(), fold(text))
-        case q.HasText(text=text, body_only=body_only):
-            return q.HasText(fold(text), body_only)
-        case q.And(terms=terms):
-            return q.And(tuple(map(_folded, terms)))
-        case q.Or(terms=terms):
-            return q.Or(tuple(map(_folded, terms)))
-        case q.Not(term=term):
-            return q.Not(_folded(term))
-    return query
+    async def _keep(self, emails: list[Email], terms: Iterable[Query]) -> list[Email]:
+        """Those that fit all of these terms, at what is cheap first."""
+        groups: dict[Need, list[Query]] = {}
+        for term in terms:
+            groups.setdefault(needs(term), []).append(term)
+        for need in sorted(groups):
+            mine = groups[need]
+            size = SLICE if need <= Need.ENVELOPE else TEXT_SLICE
+            found: list[Email] = []
+            for start in range(0, len(emails), size):
+                part = await self._bring(emails[start : start + size], need)
+                await self._bring_around(part, mine)
+                found += [email for email in part if all(fits(term, email, self._around) for term in mine)]
+                for email in part:
+                    email.let_go()
+                await asyncio.sleep(0)
+            emails = found
+        return emails
 
+    async def _bring(self, emails: list[Email], need: Need) -> list[Email]:
+        """What is needed of them; those that are there still."""
+        if need & Need.TEXT:
+            emails = await self._bring_texts(emails)
+        if need & Need.HEADER:
+            emails = await self._bring_contents(emails, whole=False)
+        return await self._bring_parts(emails) if need & Need.ENVELOPE else emails
 
-def _has(known: FlagSet, wanted: FlagSet) -> bool:
-    return known.bits & wanted.bits == wanted.bits and set(wanted.keywords) <= set(known.keywords)
+    async def _bring_parts(self, emails: list[Email]) -> list[Email]:
+        by_id = {email.id: email for email in emails if email.part is None}
+        wanted = list(by_id)
+        for start in range(0, len(wanted), SLICE):
+            async with self._db.read(self._account_id) as tx:
+                for row in await email_rows.parts(tx, self._account_id, wanted[start : start + SLICE]):
+                    by_id[row[0]].part = unpack(row[4])
+            await asyncio.sleep(0)
+        return [email for email in emails if email.part is not None]
 
+    async def _bring_texts(self, emails: list[Email]) -> list[Email]:
+        kept = {email.id: email for email in emails if email.id <= self._mark and email.id not in self._cut}
+        heads = any(asks(term, q.HasText) for term in self._terms)
+        if kept:
+            async with self._db.read(self._account_id) as tx:
+                for message_id, *texts in await search_rows.texts(tx, self._account_id, kept, heads=heads):
+                    kept.pop(message_id).keep(*texts)
+        others = [email for email in emails if email.id in kept or email.id > self._mark or email.id in self._cut]
+        there = {email.id for email in await self._bring_contents(others, whole=True)}
+        missing = {email.id for email in others} - there
+        return [email for email in emails if email.id not in missing] if missing else emails
 
-def _fits(query: Query, subject: Subject, around: _Around) -> bool:
-    """Whether one message fits; what a key needs has been brought in by its cost."""
-    match query:
-        case q.All():
-            return True
-        case q.And(terms=terms):
-            return all(_fits(term, subject, around) for term in terms)
-        case q.Or(terms=terms):
-            return any(_fits(term, subject, around) for term in terms)
-        case q.Not(term=term):
-            return not _fits(term, subject, around)
-        case q.InMailbox(mailbox_id=mailbox_id):
-            return mailbox_id in around.mailboxes.get(subject.uid, ())
-        case q.InOtherMailbox(mailbox_ids=mailbox_ids):
-            return bool(around.mailboxes.get(subject.uid, set()) - set(mailbox_ids))
-        case q.HasFlags(flags=flags):
-            return _has(subject.flags, flags)
-        case q.ThreadHasFlags(flags=flags, every=every):
-            members = [_has(one, flags) for one in around.threads.get(subject.facts.thread_id, [subject.flags])]
-            return all(members) if every else any(members)
-        case q.Larger(octets=octets):
-            return subject.facts.size_octets > octets
-        case q.Smaller(octets=octets):
-            return subject.facts.size_octets < octets
-        case q.ReceivedAt(since=since, before=before):
-            at = subject.facts.received
-            return (since is None or at >= since) and (before is None or at < before)
-        case q.HasAttachment():
-            return subject.part is not None and body.has_attachment(body.body_lists(body.body_tree(subject.part)))
-        case q.HasHeader(name=name, text=text):
-            return subject.has_field(name, text)
-        case q.HasText(text=text, body_only=body_only):
-            return subject.has_text(text, body_only=body_only)
-    raise Invalid("only a session can answer this key")
+    async def _bring_contents(self, emails: list[Email], *, whole: bool) -> list[Email]:
+        found: list[Email] = []
+        for start in range(0, len(emails), CONTENT_SLICE):
+            by_id = {email.id: email for email in emails[start : start + CONTENT_SLICE]}
+            for email, content in await self._contents(by_id):
+                async with content:
+                    try:
+                        await (email.read_all(content) if whole else email.read_header(content))
+                    except NotFound:
+                        continue  # it was removed meanwhile
+                found.append(email)
+            await asyncio.sleep(0)
+        return found
 
+    async def _contents(self, by_id: dict[int, Email]) -> list[tuple[Email, StoredContent]]:
+        found: list[tuple[Email, StoredContent]] = []
+        async with self._db.read(self._account_id) as tx:
+            for message_id, blob, head, size, parts in await email_rows.parts(tx, self._account_id, list(by_id)):
+                inline = await content_rows.inline_content(tx, self._account_id, blob)
+                content = StoredContent(
+                    bytes(head), inline, blobs=self._blobs, blob=BlobId(blob), size_octets=size, parts=bytes(parts)
+                )
+                found.append((by_id[message_id], content))
+        return found
 
-def _sort(subjects: list[Subject], orders: Sequence[Order], around: _Around) -> None:
-    """By the last key first: each sort keeps what it finds equal in its place. At the end ids decide."""
-    for order in reversed(orders or NEWEST_FIRST):
-        subjects.sort(key=_key(order, around), reverse=not order.is_ascending)
+    async def _bring_around(self, emails: Sequence[Email], terms: Iterable[Query]) -> None:
+        around = self._around
+        if any(asks(term, q.InMailbox, q.InOtherMailbox) for term in terms):
+            wanted = [email.id for email in emails if email.id not in around.mailboxes]
+            async with self._db.read(self._account_id) as tx:
+                for message_id, mailbox_id in await email_rows.places(tx, self._account_id, wanted):
+                    around.mailboxes.setdefault(message_id, set()).add(mailbox_id)
+        if any(asks(term, q.ThreadHasFlags) for term in terms):
+            await self._bring_threads(emails)
 
+    async def _bring_threads(self, emails: Sequence[Email]) -> None:
+        known = self._around.threads
+        wanted = sorted({email.thread_id for email in emails} - known.keys())
+        for start in range(0, len(wanted), SLICE):
+            part = wanted[start : start + SLICE]
+            known.update((thread_id, []) for thread_id in part)
+            async with self._db.read(self._account_id) as tx:
+                async for rows in email_rows.flags_of_threads(tx, self._account_id, part):
+                    for thread_id, bits, keywords in rows:
+                        known[thread_id].append(flag_set(bits, keywords))
+            await asyncio.sleep(0)
 
-def _key(order: Order, around: _Around) -> Callable[[Subject], Any]:
-    match order.key:
-        case SortKey.RECEIVED:
-            return lambda s: s.facts.received
-        case SortKey.SIZE:
-            return lambda s: s.facts.size_octets
-        case SortKey.HAS_FLAGS:
-            return lambda s: _has(s.flags, order.flags)
-        case SortKey.THREAD_SOME_HAVE_FLAGS | SortKey.THREAD_ALL_HAVE_FLAGS:
-            term = q.ThreadHasFlags(order.flags, every=order.key is SortKey.THREAD_ALL_HAVE_FLAGS)
-            return lambda s: _fits(term, s, around)
-        case SortKey.SENT:
-            return _sent_at
-        case SortKey.SUBJECT:
-            return lambda s: fold(base_subject(_field(s, b"subject")))
-        case SortKey.FROM:
-            return lambda s: _first_name(_field(s, b"from"))
-        case SortKey.TO:
-            return lambda s: _first_name(_field(s, b"to"))
-
-
-def _field(subject: Subject, name: bytes) -> bytes:
-    envelope = subject.part.envelope if subject.part is not None else ()
-    return (envelope[ENVELOPE_FIELDS.index(name)] or b"") if envelope else b""
-
-
-def _sent_at(subject: Subject) -> float:
-    try:
-        return parse_date(_field(subject, b"date")).timestamp()
-    except (SyntaxProblem, OverflowError, ValueError):
-        return subject.facts.received.timestamp()
-
-
-def _first_name(value: bytes) -> str:
-    for mailbox in address_list.parse(value):
-        return fold(mailbox.name or mailbox.address)
-    return ""
-
-
-def _collapsed(subjects: Iterable[Subject]) -> Iterable[int]:
-    seen: set[int] = set()
-    for subject in subjects:
-        if subject.facts.thread_id not in seen:
-            seen.add(subject.facts.thread_id)
-            yield subject.uid
+    async def _bring_orders(self, emails: list[Email]) -> None:
+        """What the order asks for."""
+        if any(order.key in ENVELOPE_KEYS for order in self._orders):
+            await self._bring_parts(emails)
+        if any(order.key in THREAD_KEYS for order in self._orders):
+            await self._bring_threads(emails)

@@ -14,6 +14,7 @@ from pillarbox.grammar.imap.responses.bodystructure import format_bodystructure
 from pillarbox.grammar.imap.responses.envelope import format_envelope
 from pillarbox.grammar.message.part import Part, pack
 from pillarbox.grammar.message.structure import scan
+from pillarbox.grammar.reports.about import ReportAbout, find_report
 from pillarbox.model.limits import Limits
 
 _MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov", b"Dec")
@@ -21,17 +22,18 @@ _MONTHS = (b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep
 
 class Described(msgspec.Struct, frozen=True):
     """What a content's octets say, found once: `parts` packed, `text` the ENVELOPE and BODYSTRUCTURE items,
-    `thread_keys` as `core.threads` has them."""
+    `thread_keys` as `core.threads` has them, `report` what it says of another message where it is a report."""
 
     parts: bytes
     text: bytes
     thread_keys: tuple[int, ...] = ()
+    report: ReportAbout | None = None
 
 
 def describe(view: bytes | mmap, *, limits: Limits) -> Described:
     """Scan a content; any octets are a message of some kind. Costs CPU by size: use a thread for large ones."""
     part = scan(view, limits=limits)
-    return Described(pack(part), describe_part(view, part), keys_of(view, part))
+    return Described(pack(part), describe_part(view, part), keys_of(view, part), find_report(view, part))
 
 
 def describe_part(view: bytes | mmap, part: Part) -> bytes:

@@ -1,4 +1,5 @@
-"""What nobody needs any more goes, some time after: contents, changes, passports. A few hundred rows at a time.
+"""What nobody needs any more goes, some time after: contents, changes, passports, notes of answers. A few hundred rows at
+a time.
 
 What must never happen: a content removed that a message refers to, or will refer to because it is on its way.
 
@@ -38,13 +39,17 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 import structlog
 
+from pillarbox.core.sessions import Sessions
+from pillarbox.core.submissions import Submissions
 from pillarbox.core.transit import Transit
+from pillarbox.core.vacation import PERIOD
 from pillarbox.model.errors import MailError
 from pillarbox.model.ids import SYSTEM_ACCOUNT, AccountId, BlobId
 from pillarbox.model.ports import Clock
 from pillarbox.store import changes as change_rows
 from pillarbox.store import contents as content_rows
 from pillarbox.store import passports as passport_rows
+from pillarbox.store import vacation as vacation_rows
 from pillarbox.store.base import Blobs, Database, Transaction
 from pillarbox.store.moment import micros
 
@@ -63,13 +68,26 @@ class KeepSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     deleted_seconds: float = 604_800
     changes_seconds: float = 2_592_000
     passports_seconds: float = 7_776_000
+    submissions_seconds: float = 7_776_000
 
 
 class Housekeeping:
     """For one server."""
 
-    def __init__(self, db: Database, blobs: Blobs, transit: Transit, *, clock: Clock, keep: KeepSettings) -> None:
+    def __init__(
+        self,
+        db: Database,
+        blobs: Blobs,
+        transit: Transit,
+        *,
+        submissions: Submissions,
+        sessions: Sessions,
+        clock: Clock,
+        keep: KeepSettings,
+    ) -> None:
         self._db = db
+        self._submissions = submissions
+        self._sessions = sessions
         self._blobs = blobs
         self._transit = transit
         self._clock = clock
@@ -90,6 +108,16 @@ class Housekeeping:
         await self._attempt("file.removed", self._remove_doubtful)
         await self._attempt("change.forgotten", self._forget_changes)
         await self._attempt("passport.forgotten", self._forget_passports)
+        await self._attempt("submission.forgotten", self._forget_submissions)
+        await self._attempt("vacation.forgotten", self._forget_answers)
+        await self._attempt("session.forgotten", self._forget_sessions)
+
+    async def _forget_sessions(self) -> int:
+        forgotten, count = 0, ROWS_AT_ONCE
+        while count == ROWS_AT_ONCE:
+            count = await self._sessions.forget_expired(ROWS_AT_ONCE)
+            forgotten += count
+        return forgotten
 
     async def look_for_lost_files(self) -> bool:
         """Remove large contents that no row names; False when it could not be done."""
@@ -163,6 +191,15 @@ class Housekeeping:
                     log.warning("file.kept", status=problem.text)
         return removed
 
+    # submissions
+
+    async def _forget_submissions(self) -> int:
+        before, forgotten, count = self._before(self._keep.submissions_seconds), 0, ROWS_AT_ONCE
+        while count == ROWS_AT_ONCE:
+            count = await self._submissions.forget_old(before, ROWS_AT_ONCE)
+            forgotten += count
+        return forgotten
+
     # changes
 
     async def _forget_changes(self) -> int:
@@ -201,6 +238,17 @@ class Housekeeping:
                 async with self._db.write(SYSTEM_ACCOUNT) as tx:
                     count = await forget(tx, before, ROWS_AT_ONCE)
                 forgotten += count
+        return forgotten
+
+    # who had an answer
+
+    async def _forget_answers(self) -> int:
+        before = self._before(PERIOD.total_seconds())
+        forgotten, count = 0, ROWS_AT_ONCE
+        while count == ROWS_AT_ONCE:
+            async with self._db.write(SYSTEM_ACCOUNT) as tx:
+                count = await vacation_rows.forget_answers(tx, before, ROWS_AT_ONCE)
+            forgotten += count
         return forgotten
 
 

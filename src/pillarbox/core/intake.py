@@ -5,6 +5,7 @@ users of our domains, signed-in people send as themselves only (RFC 6409 §6.1),
 `core.acceptance`. No reply codes here, and nothing is written.
 """
 
+from datetime import UTC, datetime, timedelta
 from enum import Enum
 
 from pillarbox.core.acceptance import Acceptance, Incoming
@@ -14,13 +15,13 @@ from pillarbox.core.directory import Directory, Forward, Local, Remote
 from pillarbox.core.messages import Messages
 from pillarbox.core.trace import new_trace
 from pillarbox.model.address import Address
-from pillarbox.model.envelope import Envelope
-from pillarbox.model.errors import NoMailAccepted, NotAllowed, RelayDenied, TooLarge
+from pillarbox.model.envelope import Envelope, Hold, HoldRequest
+from pillarbox.model.errors import Invalid, NoMailAccepted, NotAllowed, RelayDenied, TooLarge
 from pillarbox.model.ids import TraceId
 from pillarbox.model.limits import Limits
-from pillarbox.model.ports import DnsOutcome, Random, Resolver
+from pillarbox.model.ports import Clock, DnsOutcome, Random, Resolver
 
-__all__ = ["Accepted", "ClientFacts", "Incoming", "Intake", "RecipientVerdict"]
+__all__ = ["Accepted", "ClientFacts", "HoldRefused", "Incoming", "Intake", "RecipientVerdict"]
 
 
 class RecipientVerdict(Enum):
@@ -29,6 +30,10 @@ class RecipientVerdict(Enum):
     LOCAL = "local"
     REMOTE = "remote"
     FORWARD_REMOTE = "forward remote"
+
+
+class HoldRefused(Invalid):
+    """A message cannot be held so long, or until a moment that has passed (RFC 4865 §4)."""
 
 
 class Intake:
@@ -43,6 +48,7 @@ class Intake:
         messages: Messages,
         limits: Limits,
         random: Random,
+        clock: Clock,
         resolver: Resolver | None = None,
     ) -> None:
         """With a resolver, people who have signed in are told at once of domains that take no mail."""
@@ -52,6 +58,7 @@ class Intake:
         self._messages = messages
         self._limits = limits
         self._random = random
+        self._clock = clock
         self._resolver = resolver
 
     def new_trace(self) -> TraceId:
@@ -78,6 +85,22 @@ class Intake:
             raise NotAllowed("a non-ASCII address needs SMTPUTF8")
         if client.account is not None and not await self._accounts.may_send_as(client.account, reverse_path):
             raise NotAllowed(f"{client.account.address} may not send as {reverse_path}")
+
+    def hold(self, request: HoldRequest | None) -> Hold | None:
+        """How a message that comes now is held, as its sender asks. Raises: HoldRefused."""
+        if request is None:
+            return None
+        now = self._clock.now()
+        most = now + timedelta(seconds=self._limits.hold_seconds)
+        if request.until is not None:
+            until, words = request.until, f"until;{_utc(request.until)}"
+        else:
+            until, words = now + timedelta(seconds=request.seconds or 0), f"for;{request.seconds}"
+        if until > most:
+            raise HoldRefused(f"a message is held for {self._limits.hold_seconds} seconds at most")
+        if until <= now:
+            raise HoldRefused("a message cannot be held until a moment that has passed")
+        return Hold(until, words)
 
     async def check_recipient(
         self, client: ClientFacts, address: Address, *, declared_size_octets: int | None = None
@@ -110,3 +133,7 @@ class Intake:
     def begin(self, client: ClientFacts, envelope: Envelope, trace_id: TraceId) -> Incoming:
         """Content is about to come for recipients that have been checked."""
         return self._acceptance.begin(client, envelope, trace_id)
+
+
+def _utc(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

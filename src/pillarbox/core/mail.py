@@ -2,33 +2,60 @@
 
 from pillarbox.core.acceptance import Acceptance
 from pillarbox.core.accounts import Accounts
+from pillarbox.core.address_books import AddressBooks
+from pillarbox.core.arrangement import Arrangements
 from pillarbox.core.bounce import Bounces
+from pillarbox.core.card_files import CardFiles
 from pillarbox.core.changes import Changes
+from pillarbox.core.contact_query import ContactQueries
+from pillarbox.core.contacts import Contacts
+from pillarbox.core.credentials import Credentials
 from pillarbox.core.delivery import Delivery
 from pillarbox.core.directory import Directory
 from pillarbox.core.email_changes import EmailChanges
+from pillarbox.core.email_edit import EmailEdits
 from pillarbox.core.email_query import EmailQueries
 from pillarbox.core.email_window import EmailWindows
 from pillarbox.core.emails import Emails
 from pillarbox.core.health import Health
 from pillarbox.core.housekeeping import Housekeeping, KeepSettings
+from pillarbox.core.identities import Identities
+from pillarbox.core.indexing import Indexing
 from pillarbox.core.intake import Intake
 from pillarbox.core.mailbox_changes import MailboxChanges
 from pillarbox.core.mailbox_tree import MailboxTree
 from pillarbox.core.mailboxes import Mailboxes
 from pillarbox.core.messages import Messages
+from pillarbox.core.object_changes import ObjectChanges
 from pillarbox.core.open_mailboxes import OpenMailboxes
+from pillarbox.core.outbox import Outbox
+from pillarbox.core.own_passports import OwnPassports
+from pillarbox.core.passkeys import Passkeys
 from pillarbox.core.passports import Passports
 from pillarbox.core.passwords import Passwords
+from pillarbox.core.push_subscriptions import PushSubscriptions
 from pillarbox.core.queue import Queue
+from pillarbox.core.queue_feed import QueueFeed
 from pillarbox.core.queue_put import QueuePut, QueueSettings
 from pillarbox.core.queued_delivery import QueuedDelivery
+from pillarbox.core.quotas import Quotas
+from pillarbox.core.receipts import Receipts
+from pillarbox.core.remote_images import ImageSettings, RemoteImages
 from pillarbox.core.search import Search
+from pillarbox.core.second_factors import SecondFactors
+from pillarbox.core.sessions import Sessions
+from pillarbox.core.sign_in import SignIn
 from pillarbox.core.spool import Spools
+from pillarbox.core.state_feed import StateFeed
 from pillarbox.core.states import States
+from pillarbox.core.submission_check import SubmissionCheck
+from pillarbox.core.submissions import Submissions, SubmissionSettings
 from pillarbox.core.tokens import Tokens
 from pillarbox.core.trace import Numbers
+from pillarbox.core.tracking import Tracking
 from pillarbox.core.uploads import Uploads
+from pillarbox.core.vacation import Vacations
+from pillarbox.core.whereabouts import Whereabouts
 from pillarbox.model.limits import Limits
 from pillarbox.model.ports import Clock, Random, Resolver
 from pillarbox.store.base import Blobs, Database
@@ -50,6 +77,8 @@ class Mail:
         queue_settings: QueueSettings,
         resolver: Resolver,
         keep: KeepSettings | None = None,
+        submission: SubmissionSettings | None = None,
+        images: ImageSettings | None = None,
     ) -> None:
         self.hostname = hostname
         self.limits = limits
@@ -57,36 +86,100 @@ class Mail:
         self.random = random
         self.resolver = resolver
         self.changes = Changes()
+        self.credentials = Credentials()
         self.health = Health(db)
         self.directory = Directory(db, limits=limits, clock=clock)
         self.passwords = Passwords(random, threads=limits.password_threads)
         self.accounts = Accounts(
-            db, self.directory, self.passwords, limits=limits, clock=clock, random=random, changes=self.changes
+            db,
+            self.directory,
+            self.passwords,
+            limits=limits,
+            clock=clock,
+            random=random,
+            changes=self.changes,
+            credentials=self.credentials,
         )
-        self.tokens = Tokens(db, self.accounts, clock=clock, random=random)
+        self.tokens = Tokens(
+            db, self.accounts, limits=limits, clock=clock, random=random, credentials=self.credentials
+        )
+        self._build_mailboxes(db, blobs)
+        self.spools = Spools(blobs)
+        self.uploads = Uploads(db, blobs, self.spools, limits=limits, clock=clock)
+        self.card_files = CardFiles(self.address_books, self.contacts, self.uploads)
+        self._build_flow(db, blobs, node, queue_settings, submission or SubmissionSettings())
+        self.own_passports = OwnPassports(db)
+        self.outbox = Outbox(db, self.queue, limits=limits, clock=clock)
+        is_on = (images or ImageSettings()).proxy
+        self.remote_images = RemoteImages(db, limits=limits, clock=clock, random=random, is_on=is_on)
+        self.housekeeping = Housekeeping(
+            db,
+            blobs,
+            self.spools.transit,
+            submissions=self.submissions,
+            sessions=self.sessions,
+            clock=clock,
+            keep=keep or KeepSettings(),
+        )
+
+    def _build_sign_in(self, db: Database) -> None:
+        """How people with browsers sign in."""
+        limits, clock, random = self.limits, self.clock, self.random
+        self.sessions = Sessions(db, limits=limits, clock=clock, random=random, credentials=self.credentials)
+        self.second_factors = SecondFactors(
+            db,
+            self.sessions,
+            limits=limits,
+            clock=clock,
+            random=random,
+            credentials=self.credentials,
+            issuer=self.hostname,
+        )
+        self.passkeys = Passkeys(db, self.second_factors, self.sessions, limits=limits, clock=clock, random=random)
+        self.sign_in = SignIn(
+            self.accounts, self.sessions, self.second_factors, self.passkeys, clock=clock, random=random
+        )
+
+    def _build_mailboxes(self, db: Database, blobs: Blobs) -> None:
+        """Messages, where they lie, and what is asked of them."""
+        limits, clock = self.limits, self.clock
+        self._build_sign_in(db)
         self.messages = Messages(db, blobs, limits=limits, clock=clock, changes=self.changes)
         self.mailboxes = Mailboxes(db, self.messages, limits=limits, clock=clock, changes=self.changes)
         self.mailbox_tree = MailboxTree(db, self.mailboxes)
         self.mailbox_changes = MailboxChanges(db)
         self.open_mailboxes = OpenMailboxes(db, changes=self.changes)
+        self.indexing = Indexing(db, blobs, changes=self.changes, clock=clock)
         self.search = Search(db, blobs)
+        self.arrangements = Arrangements(db, blobs)
+        self.whereabouts = Whereabouts(db)
+        self.quotas = Quotas(db, limits=limits)
         self.emails = Emails(db, blobs)
         self.email_changes = EmailChanges(db)
+        self.email_edits = EmailEdits(db, self.messages, limits=limits, clock=clock, changes=self.changes)
         self.email_queries = EmailQueries(db, blobs)
         self.email_windows = EmailWindows(db)
+        self.address_books = AddressBooks(db, limits=limits, clock=clock)
+        self.contacts = Contacts(db, self.address_books, limits=limits, clock=clock, random=self.random)
+        self.contact_queries = ContactQueries(db)
+        self.contact_changes = ObjectChanges(db)
+        self.object_changes = ObjectChanges(db)
         self.states = States(db)
-        self.spools = Spools(blobs)
-        self.uploads = Uploads(db, blobs, self.spools, limits=limits, clock=clock)
-        self.housekeeping = Housekeeping(db, blobs, self.spools.transit, clock=clock, keep=keep or KeepSettings())
-        self._build_flow(db, blobs, node, queue_settings)
+        self.state_feed = StateFeed(db)
+        self.push_subscriptions = PushSubscriptions(db, limits=limits, clock=clock, random=self.random)
 
-    def _build_flow(self, db: Database, blobs: Blobs, node: str, settings: QueueSettings) -> None:
+    def _build_flow(
+        self, db: Database, blobs: Blobs, node: str, settings: QueueSettings, submission: SubmissionSettings
+    ) -> None:
         """The way of a message: intake, delivery, queue, bounces; and what they note."""
         limits, clock, random, hostname = self.limits, self.clock, self.random, self.hostname
         numbers = Numbers(clock)
         self.passports = Passports(db, numbers)
-        put = QueuePut(self.passports, numbers, settings)
-        delivery = Delivery(db, self.messages, self.passports, clock=clock)
+        feed = QueueFeed(clock=clock)
+        put = QueuePut(self.passports, numbers, self.directory, settings, limits, feed)
+        self._build_notices(db, put)
+        tracking = Tracking(clock=clock)
+        delivery = Delivery(db, self.messages, self.passports, self.vacations, tracking=tracking, clock=clock)
         acceptance = Acceptance(
             db,
             self.spools,
@@ -107,14 +200,73 @@ class Mail:
             messages=self.messages,
             limits=limits,
             random=random,
+            clock=clock,
             resolver=self.resolver,
         )
+        self._build_queue(db, blobs, delivery, put, tracking, feed, node=node, settings=settings)
+        self.identities = Identities(db, self.accounts, limits=limits, clock=clock)
+        self.submissions = Submissions(
+            db,
+            self.spools,
+            acceptance=acceptance,
+            intake=self.intake,
+            check=SubmissionCheck(acceptance, self.intake, self.accounts, limits=limits),
+            put=put,
+            queue=self.queue,
+            tracking=tracking,
+            identities=self.identities,
+            emails=self.emails,
+            limits=limits,
+            clock=clock,
+            settings=submission,
+        )
+
+    def _build_notices(self, db: Database, put: QueuePut) -> None:
+        """What is written here in people's names: answers while they are away, receipts."""
+        self.vacations = Vacations(
+            db,
+            put,
+            directory=self.directory,
+            passports=self.passports,
+            hostname=self.hostname,
+            limits=self.limits,
+            random=self.random,
+            clock=self.clock,
+        )
+        self.receipts = Receipts(
+            db,
+            self.spools,
+            put,
+            accounts=self.accounts,
+            directory=self.directory,
+            emails=self.emails,
+            changes=self.changes,
+            hostname=self.hostname,
+            limits=self.limits,
+            random=self.random,
+            clock=self.clock,
+        )
+
+    def _build_queue(
+        self,
+        db: Database,
+        blobs: Blobs,
+        delivery: Delivery,
+        put: QueuePut,
+        tracking: Tracking,
+        feed: QueueFeed,
+        *,
+        node: str,
+        settings: QueueSettings,
+    ) -> None:
+        """The queue, and what it does with mail for people here and mail that nobody takes."""
+        clock, random = self.clock, self.random
         bounces = Bounces(
             delivery,
             put,
             directory=self.directory,
             passports=self.passports,
-            hostname=hostname,
+            hostname=self.hostname,
             random=random,
             clock=clock,
         )
@@ -124,12 +276,13 @@ class Mail:
             put,
             bounces,
             passports=self.passports,
+            tracking=tracking,
+            feed=feed,
             clock=clock,
             random=random,
             node=node,
             settings=settings,
         )
-
         self.queued_delivery = QueuedDelivery(
             db,
             blobs,
@@ -143,11 +296,15 @@ class Mail:
     async def start(self) -> None:
         """Load what is kept in memory, and finish what a crash interrupted."""
         await self.directory.start()
+        await self.vacations.start()
         await self.accounts.finish_removals()
         await self.mailboxes.finish_removals()
         await self.queue.release_own()
+        await self.push_subscriptions.start()
+        await self.remote_images.start()
 
     async def close(self) -> None:
         """Write what was put off, end the threads."""
+        await self.state_feed.close()
         await self.passports.close()
         self.passwords.close()

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 import msgspec
 
 from pillarbox.core.mailboxes import INBOX, Mailboxes, Path
+from pillarbox.core.states import Span
 from pillarbox.model.change import ChangeKind
 from pillarbox.model.errors import AlreadyExists, Conflict, Invalid, NotAllowed, NotFound
 from pillarbox.model.ids import AccountId, MailboxId
@@ -51,18 +52,22 @@ def parents(mailboxes: list[Mailbox]) -> dict[MailboxId, MailboxId | None]:
 
 
 class MailboxTree:
-    """The mailboxes of all accounts, as trees."""
+    """The mailboxes of all accounts, as trees.
+
+    A `Span` holds the first transaction of several to a state, and knows afterwards where they have led; all of them
+    raise StateMoved for it, and then nothing was written.
+    """
 
     def __init__(self, db: Database, mailboxes: Mailboxes) -> None:
         self._db = db
         self._mailboxes = mailboxes
 
-    async def add(self, account_id: AccountId, node: Node) -> Mailbox:
+    async def add(self, account_id: AccountId, node: Node, span: Span) -> Mailbox:
         """A new, empty mailbox.
 
         Raises: AlreadyExists, NoParent, RoleTaken, Invalid (name), TooMany, NotFound (account).
         """
-        async with self._db.write(account_id) as tx:
+        async with self._db.write(account_id) as tx, span.step(tx, account_id):
             path = await self._path(tx, account_id, node)
             if await mailbox_rows.find_by_path(tx, account_id, path) is not None:
                 raise AlreadyExists("a mailbox of this name exists")
@@ -81,12 +86,12 @@ class MailboxTree:
             above = parent.path
         return self._mailboxes.checked((*above, node.name))
 
-    async def change(self, account_id: AccountId, nodes: Mapping[MailboxId, Node]) -> None:
+    async def change(self, account_id: AccountId, nodes: Mapping[MailboxId, Node], span: Span) -> None:
         """Make these mailboxes what `nodes` say, all of them or none. A subscription goes with its mailbox.
 
         Raises: NotFound, AlreadyExists, NoParent, RoleTaken, Invalid (name), NotAllowed (INBOX moved).
         """
-        async with self._db.write(account_id) as tx:
+        async with self._db.write(account_id) as tx, span.step(tx, account_id):
             known = {mailbox.id: mailbox for mailbox in await mailbox_rows.list_mailboxes(tx, account_id)}
             if not nodes.keys() <= known.keys():
                 raise NotFound("no such mailbox")
@@ -133,12 +138,12 @@ class MailboxTree:
                 raise NotAllowed("INBOX stays where it is")
         return moved
 
-    async def remove(self, account_id: AccountId, mailbox_id: MailboxId, *, with_messages: bool) -> None:
+    async def remove(self, account_id: AccountId, mailbox_id: MailboxId, span: Span, *, with_messages: bool) -> None:
         """Remove a mailbox that has no others below it, and with `with_messages` what is in it.
 
         Raises: NotFound, NotAllowed (INBOX), HasChildren, HasMessages.
         """
-        async with self._db.write(account_id) as tx:
+        async with self._db.write(account_id) as tx, span.step(tx, account_id):
             mailbox = await mailbox_rows.find_by_id(tx, account_id, mailbox_id)
             if mailbox is None or not mailbox.path[0]:
                 raise NotFound("no such mailbox")
@@ -150,7 +155,7 @@ class MailboxTree:
                 raise HasMessages("there are messages in it")
             await self._mailboxes.remove_in(tx, account_id, mailbox)
         if mailbox.total:
-            await self._mailboxes.clear(account_id, mailbox_id)
+            await self._mailboxes.clear(account_id, mailbox_id, span)
 
 
 def _check_roles(known: dict[MailboxId, Mailbox], nodes: Mapping[MailboxId, Node]) -> None:

@@ -9,6 +9,7 @@ import builtins
 
 from pillarbox.core.changes import Changes, MailboxNews
 from pillarbox.core.messages import Messages
+from pillarbox.core.states import Span
 from pillarbox.model.change import ChangeKind
 from pillarbox.model.errors import AlreadyExists, Conflict, Invalid, NotAllowed, NotFound, TooMany
 from pillarbox.model.ids import SYSTEM_ACCOUNT, AccountId, MailboxId
@@ -218,9 +219,9 @@ class Mailboxes:
             await mailbox_rows.delete_mailbox(tx, account_id, mailbox.id)
         await self.note_in(tx, account_id, mailbox.id, ChangeKind.MAILBOX_REMOVED, modseq)
 
-    async def clear(self, account_id: AccountId, mailbox_id: MailboxId) -> None:
+    async def clear(self, account_id: AccountId, mailbox_id: MailboxId, span: Span | None = None) -> None:
         """Empty a mailbox that was removed, and forget it; a restart does what a crash left."""
-        await self._messages.empty(account_id, mailbox_id)
+        await self._messages.empty(account_id, mailbox_id, span)
         async with self._db.write(account_id) as tx:
             await mailbox_rows.delete_mailbox(tx, account_id, mailbox_id)
 

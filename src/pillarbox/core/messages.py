@@ -9,6 +9,7 @@ Standards: RFC 9051 §6.3.12, §6.4.3, §6.4.6 to §6.4.8; RFC 7162 §3.1; RFC 6
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import nullcontext
 from datetime import datetime
 from typing import TypeVar
 
@@ -16,8 +17,9 @@ from pillarbox.core.changes import Changes, MailboxNews
 from pillarbox.core.content import StoredContent, find_content
 from pillarbox.core.edit import Edit, Place
 from pillarbox.core.fetch_text import Described, describe, finish_line
-from pillarbox.core.outcomes import ArrivedContent, Copied, Expunged, FlagAction, FlagOutcome
-from pillarbox.model.errors import MailError, NotFound, OverQuota, TooMany
+from pillarbox.core.outcomes import ArrivedContent, Copied, Expunged, FlagAction, FlagOutcome, TooManyKeywords
+from pillarbox.core.states import Span
+from pillarbox.model.errors import MailError, NotFound, OverQuota
 from pillarbox.model.ids import AccountId, MailboxId, ModSeq, TraceId
 from pillarbox.model.keywords import DELETED, FlagSet
 from pillarbox.model.limits import Limits
@@ -99,10 +101,10 @@ class Messages:
     ) -> Placed:
         """Store a message in one mailbox, within the caller's transaction; open mailboxes hear of it after commit.
 
-        Raises: NotFound, OverQuota, TooMany (keywords): the transaction is then to be given up.
+        Raises: NotFound, OverQuota, TooManyKeywords: the transaction is then to be given up.
         """
         if flags.keywords:
-            await self._admit_keywords(tx, account_id, flags.keywords)
+            await self.admit_keywords(tx, account_id, flags.keywords)
         size = len(head) + content.size_octets
         new = NewMessage(
             blob=content.blob,
@@ -137,7 +139,7 @@ class Messages:
     ) -> Placed:
         """Store a message that a client hands in (RFC 9051 §6.3.12); durable when it returns.
 
-        Raises: NotFound, OverQuota, TooMany (keywords).
+        Raises: NotFound, OverQuota, TooManyKeywords.
         """
         described = await self.describe(content)
         async with self._db.write(account_id) as tx:
@@ -158,13 +160,19 @@ class Messages:
                 await self.record(tx, entry)
         return placed
 
-    async def _admit_keywords(self, tx: Transaction, account_id: AccountId, names: Sequence[str]) -> None:
+    async def admit_keywords(self, tx: Transaction, account_id: AccountId, names: Sequence[str]) -> None:
+        """Register keywords that a message is to have, within the caller's transaction.
+
+        Raises: TooManyKeywords; nothing has been written then.
+        """
         known = self._keywords.setdefault(account_id, set())
         fresh = [name for name in names if name not in known]
         if not fresh:
             return
-        if await placement_rows.new_keywords(tx, account_id, fresh) > self._limits.keywords:
-            raise TooMany("the account has as many keywords as it may have")
+        missing, count = await placement_rows.missing_keywords(tx, account_id, fresh)
+        if missing and count + len(missing) > self._limits.keywords:
+            raise TooManyKeywords("the account has as many keywords as it may have")
+        await placement_rows.add_keywords(tx, account_id, missing)
         tx.after_commit(lambda: known.update(fresh))
 
     # flags
@@ -182,7 +190,7 @@ class Messages:
         """Set, add or remove flags (RFC 9051 §6.4.6); with `unchanged_since` only where nobody else has
         (RFC 7162 §3.1.3).
 
-        Raises: TooMany (keywords).
+        Raises: TooManyKeywords.
         """
         changed: list[tuple[int, FlagSet, int]] = []
         refused: list[int] = []
@@ -190,7 +198,7 @@ class Messages:
             part = uids[start : start + CHANGED_AT_ONCE]
             async with self._db.write(account_id) as tx:
                 if flags.keywords and action is not FlagAction.REMOVE:
-                    await self._admit_keywords(tx, account_id, flags.keywords)
+                    await self.admit_keywords(tx, account_id, flags.keywords)
                 edit = Edit(tx, account_id)
                 taken: list[Place] = []
                 for place in await edit.load(mailbox_id, part):
@@ -230,12 +238,18 @@ class Messages:
                 return found
 
     async def _remove(
-        self, account_id: AccountId, mailbox_id: MailboxId, uids: Sequence[int], *, deleted_only: bool
+        self,
+        account_id: AccountId,
+        mailbox_id: MailboxId,
+        uids: Sequence[int],
+        *,
+        deleted_only: bool,
+        span: Span | None = None,
     ) -> Expunged:
         removed: list[int] = []
         modseq = 0
         for start in range(0, len(uids), CHANGED_AT_ONCE):
-            async with self._db.write(account_id) as tx:
+            async with self._db.write(account_id) as tx, nullcontext() if span is None else span.step(tx, account_id):
                 edit = Edit(tx, account_id)
                 places = await edit.load(mailbox_id, uids[start : start + CHANGED_AT_ONCE])
                 gone = [place for place in places if not deleted_only or place.flags.bits & DELETED]
@@ -246,10 +260,10 @@ class Messages:
             modseq = edited.modseq or modseq
         return Expunged(removed, modseq)
 
-    async def empty(self, account_id: AccountId, mailbox_id: MailboxId) -> Expunged:
+    async def empty(self, account_id: AccountId, mailbox_id: MailboxId, span: Span | None = None) -> Expunged:
         """Remove everything, `\\Deleted` or not: what comes before a mailbox itself is deleted."""
         uids = await self._uids(account_id, mailbox_id, deleted_only=False)
-        return await self._remove(account_id, mailbox_id, uids, deleted_only=False)
+        return await self._remove(account_id, mailbox_id, uids, deleted_only=False, span=span)
 
     # copies
 
@@ -358,7 +372,7 @@ def _apply(before: FlagSet, action: FlagAction, flags: FlagSet) -> FlagSet:
 
 
 def _only(rows: list[tuple[int, Found]], part: Sequence[int]) -> list[tuple[int, Found]]:
-    if len(rows) <= len(part):
+    if part[-1] - part[0] < len(part):  # all that lies between is wanted
         return rows
     wanted = set(part)
     return [row for row in rows if row[0] in wanted]

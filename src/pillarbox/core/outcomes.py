@@ -1,4 +1,4 @@
-"""What the use cases of `core.messages` answer."""
+"""What the use cases of `core.messages` answer, and what they fail with."""
 
 from collections.abc import Sequence
 from enum import Enum
@@ -7,8 +7,13 @@ from typing import Protocol
 
 import msgspec
 
+from pillarbox.model.errors import TooMany
 from pillarbox.model.ids import BlobId
 from pillarbox.model.keywords import FlagSet
+
+
+class TooManyKeywords(TooMany):
+    """The account has as many keywords as it may have."""
 
 
 class ArrivedContent(Protocol):

@@ -7,7 +7,8 @@ are all final, and release its content:
 | --------- | ----------------- | --------- | ----------------- | ------------------------------ | -------------------------- |
 | (none)    | `put`             | WAITING   | acceptance        | nothing: the client got no 250 | the message is ours        |
 | WAITING   | `claim`           | SENDING   | a worker          | WAITING, due                   | a lease: due when it ends, |
-|           |                   |           |                   |                                | or when its node starts    |
+|           |                   |           |                   |                                | or when its node starts; a |
+|           |                   |           |                   |                                | submission is final        |
 | SENDING   | `claim`           | SENDING   | another worker    | an old lease, due              | the lease is the other's   |
 | SENDING   | `record` relayed  | SENT      | the lease's owner | SENDING: sent again, the       | final                      |
 |           |                   |           |                   | duplicate of RFC 5321 §6.1     |                            |
@@ -21,6 +22,7 @@ are all final, and release its content:
 | WAITING,  | `cancel`          | CANCELLED | a person          | as before                      | final; what a worker       |
 | SENDING   |                   |           |                   |                                | records later is ignored   |
 
+What is held (RFC 4865) is WAITING and due when its time comes; there is no other state for it.
 `record` may come twice, and late: a final result counts whoever holds the lease, a delay only from its owner. A report
 is made by exactly those transactions that bring a recipient to FAILED, so none is lost and none is made twice.
 Where the RFC allows a choice: RFC 5321 §4.5.4.1 (retry), §6.1 (responsibility), RFC 3464.
@@ -36,7 +38,9 @@ from msgspec.structs import replace
 from pillarbox.core.bounce import Bounces
 from pillarbox.core.content import StoredContent
 from pillarbox.core.passports import Passports
+from pillarbox.core.queue_feed import QueueFeed
 from pillarbox.core.queue_put import QueuePut, QueueSettings
+from pillarbox.core.tracking import Tracking
 from pillarbox.model.delivery import Action, DeliveryStatus
 from pillarbox.model.errors import NotFound, OverQuota
 from pillarbox.model.ids import SYSTEM_ACCOUNT, QueueId
@@ -44,6 +48,7 @@ from pillarbox.model.passport import Dialogue, PassportEntry, Step
 from pillarbox.model.ports import Clock, Random
 from pillarbox.model.queued import QueuedMessage, QueuedRecipient, RecipientState
 from pillarbox.store import contents as content_rows
+from pillarbox.store import outbox as outbox_rows
 from pillarbox.store import queue as rows
 from pillarbox.store.base import Blobs, Database, Transaction
 from pillarbox.store.queue import Outcome
@@ -52,6 +57,7 @@ __all__ = ["Queue", "QueueSettings"]
 
 HEADER_OCTETS = 65_536
 """As much of the original's header as a report may have to return."""
+WITHDRAWN_REPLY = "554 5.0.0 withdrawn by the operator"
 Result = tuple[QueuedRecipient, DeliveryStatus]
 
 log = structlog.get_logger("queue")
@@ -68,6 +74,8 @@ class Queue:
         bounces: Bounces,
         *,
         passports: Passports,
+        tracking: Tracking,
+        feed: QueueFeed,
         clock: Clock,
         random: Random,
         node: str,
@@ -78,6 +86,8 @@ class Queue:
         self._put = put
         self._bounces = bounces
         self._passports = passports
+        self._tracking = tracking
+        self._feed = feed
         self._clock = clock
         self._random = random
         self._node = node
@@ -97,24 +107,31 @@ class Queue:
     async def release_own(self) -> int:
         """End the leases that this node held when it was stopped; how many. To be called before the first `claim`."""
         async with self._db.write(SYSTEM_ACCOUNT) as tx:
-            return await rows.release_node(tx, self._node, self._clock.now())
+            freed = await rows.release_node(tx, self._node, self._clock.now())
+            for account_id, queue_id in dict.fromkeys(freed):
+                number = await outbox_rows.number_of(tx, account_id, queue_id)
+                await self._feed.moved_numbered(tx, account_id, number)
+        return len(freed)
 
     async def next_due(self) -> datetime | None:
         """When something is to be done next; None: the queue is empty."""
         async with self._db.read(SYSTEM_ACCOUNT) as tx:
             return await rows.next_due(tx)
 
-    async def claim(self, limit: int = 100) -> Sequence[QueuedMessage]:
-        """Lease due recipients to this node: their messages, with these recipients only."""
+    async def claim(self, limit: int = 100, *, here_only: bool = False) -> Sequence[QueuedMessage]:
+        """Lease due recipients to this node: their messages, with these recipients only. With `here_only` those who are
+        people here."""
         now = self._clock.now()
         ends = now + timedelta(seconds=self.settings.lease_seconds)
         found = []
         async with self._db.write(SYSTEM_ACCOUNT) as tx:
             for account_id, queue_id, numbers in await rows.claim(
-                tx, self._node, now=now, lease_ends=ends, limit=limit
+                tx, self._node, now=now, lease_ends=ends, limit=limit, here_only=here_only
             ):
                 message = await rows.find_queued(tx, account_id, queue_id)
                 if message is not None:
+                    await self._tracking.released(tx, message)
+                    await self._feed.moved(tx, message)
                     leased = tuple(one for one in message.recipients if one.number in numbers)
                     found.append(replace(message, recipients=leased))
         return found
@@ -124,6 +141,7 @@ class Queue:
         an answer."""
         async with self._db.write(message.sender_account) as tx:
             await rows.release_some(tx, message, self._node, self._clock.now())
+            await self._feed.moved(tx, message)
 
     async def put_off(self, message: QueuedMessage, until: datetime, reason: DeliveryStatus) -> None:
         """Give back the recipients of a message, due later: nothing was tried, so nothing is counted."""
@@ -135,6 +153,7 @@ class Queue:
             for recipient in message.recipients:
                 key = (message.sender_account, message.id, recipient.number)
                 await rows.put_off(tx, key, self._node, until=until, outcome=outcome)
+            await self._feed.moved(tx, message)
 
     async def record(self, queue_id: QueueId, statuses: Sequence[DeliveryStatus], dialogue: Dialogue | None) -> None:
         """Note what came of an attempt; may come late or twice. Statuses name recipients as they are queued.
@@ -178,8 +197,15 @@ class Queue:
             failed = [result for result in written if result[1].action is Action.FAILED]
             if failed:
                 await self._bounces.report(tx, message, failed, header, into_inbox=into_inbox)
-            if not await rows.has_open(tx, message.sender_account, message.id):
-                await rows.delete_queued(tx, message, now=now)
+            await self._tracking.recorded(tx, message)
+            if await rows.has_open(tx, message.sender_account, message.id):
+                await self._feed.moved(tx, message)
+            else:
+                await self._delete(tx, message, now)
+
+    async def _delete(self, tx: Transaction, message: QueuedMessage, now: datetime) -> None:
+        await rows.delete_queued(tx, message, now=now)
+        await self._feed.left(tx, message)
 
     async def _write_one(self, tx: Transaction, message: QueuedMessage, result: Result, now: datetime) -> bool:
         recipient, status = result
@@ -229,30 +255,44 @@ class Queue:
         """Have the waiting recipients of a message tried at once. Raises: NotFound."""
         message = await self.show(queue_id)
         async with self._db.write(message.sender_account) as tx:
-            await rows.make_due(tx, message.sender_account, queue_id, self._clock.now())
-            if self.wake is not None:
-                tx.after_commit(self.wake)
+            await self.hasten(tx, message)
+
+    async def hasten(self, tx: Transaction, message: QueuedMessage) -> None:
+        """The same in the caller's transaction."""
+        if await rows.make_due(tx, message.sender_account, message.id, self._clock.now()):
+            await self._feed.moved(tx, message)
+        if self.wake is not None:
+            tx.after_commit(self.wake)
 
     async def cancel(self, queue_id: QueueId) -> None:
         """Take a message out of the queue; nobody is told, the passport notes it. Raises: NotFound."""
         message = await self.show(queue_id)
+        async with self._db.write(message.sender_account) as tx:
+            await self.withdraw(tx, message)
+
+    async def withdraw(
+        self, tx: Transaction, message: QueuedMessage, *, by_sender: bool = False, reply: str = WITHDRAWN_REPLY
+    ) -> None:
+        """Take a message out of the queue in the caller's transaction, who tells its submission when it is `by_sender`;
+        else it is told `reply`."""
         now = self._clock.now()
         outcome = Outcome("", "cancelled", "", attempted=False)
-        async with self._db.write(message.sender_account) as tx:
-            cancelled = [
-                str(one.address)
-                for one in message.recipients
-                if await rows.settle(
-                    tx, (message.sender_account, queue_id, one.number), RecipientState.CANCELLED, outcome
-                )
-            ]
-            if not cancelled:
-                return
-            facts = {"queue_id": str(queue_id), "recipients": ", ".join(cancelled)}
-            await self._passports.record(
-                tx, PassportEntry(message.trace_id, message.sender_account, now, Step.CANCELLED, facts)
+        cancelled = [
+            str(one.address)
+            for one in message.recipients
+            if await rows.settle(
+                tx, (message.sender_account, message.id, one.number), RecipientState.CANCELLED, outcome
             )
-            await rows.delete_queued(tx, message, now=now)
+        ]
+        if not cancelled:
+            return
+        facts = {"queue_id": str(message.id), "recipients": ", ".join(cancelled)}
+        await self._passports.record(
+            tx, PassportEntry(message.trace_id, message.sender_account, now, Step.CANCELLED, facts)
+        )
+        if not by_sender:
+            await self._tracking.withdrawn(tx, message, reply)
+        await self._delete(tx, message, now)
 
     async def size(self) -> int:
         """How many messages are in the queue."""

@@ -1,19 +1,23 @@
 """SEARCH: which messages of a mailbox fit (RFC 9051 §6.4.4).
 
 The cheap keys go first: what the open mailbox has in memory, then rows, then the envelope that was kept at delivery,
-and only what is left is read: its header, or all of it. Text is decoded (encoded words, charsets, transfer encodings),
-folded, and compared as a substring, in BODY and TEXT too, where words would do. Between slices others have their turn;
-what must never happen is a large file read for a key that its header answers.
+then texts, and of what is left the header is read. Text is decoded (encoded words, charsets, transfer encodings),
+folded, and compared as a substring, in BODY and TEXT too, where words would do. It comes from the tables that are
+filled behind delivery; of messages that came since, or whose text is too large for them, from the content. Where what
+BODY looks for has whole words in it, the word index names the messages to look at. Between slices others have their
+turn; what must never happen is a large file read for a key that its header answers.
 """
 
 import asyncio
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Sequence, Set
 from datetime import date
 from enum import IntEnum
 
 from pillarbox.core import search_text
 from pillarbox.core.content import content_in
+from pillarbox.core.narrowing import narrow
+from pillarbox.core.folded import VERSION
 from pillarbox.core.search_text import Subject
 from pillarbox.core.view import View
 from pillarbox.grammar.message.part import unpack
@@ -38,11 +42,14 @@ from pillarbox.model.query import (
     Uids,
 )
 from pillarbox.store import placements as placement_rows
+from pillarbox.store import search as search_rows
 from pillarbox.store.base import Blobs, Database
+from pillarbox.store.messages import MessageFacts
 from pillarbox.store.runs import runs
 
 COLUMN_SLICE = 5_000
 ROW_SLICE = 200
+TEXT_SLICE = 100
 CONTENT_SLICE = 20
 
 InMemory = Callable[[int, int, int], bool]
@@ -55,29 +62,36 @@ class Cost(IntEnum):
     MEMORY = 0
     ROW = 1
     ENVELOPE = 2
-    HEADER = 3
-    CONTENT = 4
+    TEXT = 3
+    HEADER = 4
+
+
+def costs_of(query: Query) -> frozenset[Cost]:
+    """Those of all its keys."""
+    match query:
+        case And(terms=terms) | Or(terms=terms):
+            return frozenset().union(*map(costs_of, terms))
+        case Not(term=term):
+            return costs_of(term)
+        case Larger() | Smaller() | Received():
+            return frozenset((Cost.ROW,))
+        case Sent():
+            return frozenset((Cost.ENVELOPE,))
+        case HasHeader(name=name):
+            return frozenset((Cost.ENVELOPE if search_text.is_kept(name) else Cost.HEADER,))
+        case HasText():
+            return frozenset((Cost.TEXT,))
+        case HasFlags() | ChangedSince():
+            return frozenset((Cost.MEMORY,))
+        case All() | Uids():
+            return frozenset()
+        case _:
+            raise Invalid("only a session can answer this key")
 
 
 def cost_of(query: Query) -> Cost:
     """The dearest of its keys."""
-    match query:
-        case And(terms=terms) | Or(terms=terms):
-            return max(map(cost_of, terms), default=Cost.MEMORY)
-        case Not(term=term):
-            return cost_of(term)
-        case Larger() | Smaller() | Received():
-            return Cost.ROW
-        case Sent():
-            return Cost.ENVELOPE
-        case HasHeader(name=name):
-            return Cost.ENVELOPE if search_text.is_kept(name) else Cost.HEADER
-        case HasText():
-            return Cost.CONTENT
-        case All() | Uids() | HasFlags() | ChangedSince():
-            return Cost.MEMORY
-        case _:
-            raise Invalid("only a session can answer this key")
+    return max(costs_of(query), default=Cost.MEMORY)
 
 
 class Search:
@@ -92,15 +106,17 @@ class Search:
 
         Raises: Invalid for keys that the session had to replace (Numbers, SavedResult, IsRecent).
         """
-        terms = sorted(query.terms if isinstance(query, And) else (query,), key=cost_of)
-        terms = [_folded(term) for term in terms]
-        uids = await self._in_memory(view, [term for term in terms if cost_of(term) is Cost.MEMORY])
-        rows = [term for term in terms if cost_of(term) in (Cost.ROW, Cost.ENVELOPE)]
-        texts = [term for term in terms if cost_of(term) >= Cost.HEADER]
+        terms = [_folded(term) for term in (query.terms if isinstance(query, And) else (query,))]
+        by_cost: dict[Cost, list[Query]] = {}
+        for term in terms:
+            by_cost.setdefault(cost_of(term), []).append(term)
+        uids = await self._in_memory(view, by_cost.get(Cost.MEMORY, []))
+        rows = by_cost.get(Cost.ROW, []) + by_cost.get(Cost.ENVELOPE, [])
         if rows:
             uids = await self._by_rows(account_id, view, uids, rows)
-        if texts:
-            uids = await self._by_content(account_id, view, uids, texts)
+        for cost in (Cost.TEXT, Cost.HEADER):
+            if cost in by_cost:
+                uids = await self._by_texts(account_id, view, uids, by_cost[cost])
         return list(uids)
 
     async def _in_memory(self, view: View, terms: list[Query]) -> Sequence[int]:
@@ -118,54 +134,129 @@ class Search:
 
     async def _by_rows(self, account_id: AccountId, view: View, uids: Sequence[int], terms: list[Query]) -> list[int]:
         found: list[int] = []
-        dearest = max(map(cost_of, terms))
+        costs = frozenset().union(*map(costs_of, terms))
         for low, high, part in runs(uids, chunk=ROW_SLICE):
-            subjects = await self._subjects(account_id, view, (low, high), set(part), dearest)
+            subjects = await self._subjects(account_id, view, (low, high), set(part), costs)
             found += [s.uid for s in subjects if all(_fits(term, s) for term in terms)]
             await asyncio.sleep(0)
         return found
 
     async def _subjects(
-        self, account_id: AccountId, view: View, between: tuple[int, int], wanted: set[int], dearest: Cost
+        self, account_id: AccountId, view: View, between: tuple[int, int], wanted: set[int], costs: frozenset[Cost]
     ) -> list[Subject]:
+        """What rows say of the messages wanted that are there still."""
         mailbox_id = view.mailbox.mailbox_id
-        found: list[Subject] = []
+        facts: dict[int, MessageFacts] = {}
+        kept: dict[int, bytes] = {}
         async with self._db.read(account_id) as tx:
-            facts = await placement_rows.facts_page(tx, account_id, mailbox_id, *between)
-            kept: dict[int, bytes] = {}
-            if dearest >= Cost.ENVELOPE:
+            placed = await search_rows.placed(tx, account_id, mailbox_id, *between)
+            if Cost.ROW in costs:
+                facts = dict(await placement_rows.facts_page(tx, account_id, mailbox_id, *between))
+            if Cost.ENVELOPE in costs:
                 kept = dict(await placement_rows.parts_page(tx, account_id, mailbox_id, *between))
-        for uid, fact in facts:
-            if uid in wanted and (number := view.number_of(uid)) is not None:
-                subject = Subject(uid, view.flags_of(uid), view.modseq_of(uid), number, fact)
+        found: list[Subject] = []
+        for uid, message_id in placed:
+            if uid in wanted and view.number_of(uid) is not None:
+                subject = Subject(uid, message_id)
+                subject.facts = facts.get(uid)
+                if Cost.MEMORY in costs:
+                    subject.flags, subject.modseq = view.flags_of(uid), view.modseq_of(uid)
                 if uid in kept:
                     subject.part = unpack(kept[uid])
                 found.append(subject)
         return found
 
-    async def _by_content(
-        self, account_id: AccountId, view: View, uids: Sequence[int], terms: list[Query]
-    ) -> list[int]:
+    async def _by_texts(self, account_id: AccountId, view: View, uids: Sequence[int], terms: list[Query]) -> list[int]:
+        """Of texts and whole headers."""
         found: list[int] = []
-        whole = max(map(cost_of, terms)) is Cost.CONTENT
-        for low, high, part in runs(uids, chunk=CONTENT_SLICE):
-            for subject in await self._subjects(account_id, view, (low, high), set(part), Cost.ENVELOPE):
-                try:
-                    await self._read(account_id, view, subject, whole=whole)
-                except NotFound:
-                    continue
-                if all(_fits(term, subject) for term in terms):
-                    found.append(subject.uid)
+        costs = frozenset().union(*map(costs_of, terms))
+        tables = await self._tables(account_id, terms) if Cost.TEXT in costs else _Tables()
+        for low, high, part in runs(uids, chunk=TEXT_SLICE if Cost.TEXT in costs else CONTENT_SLICE):
+            subjects = await self._subjects(account_id, view, (low, high), set(part), costs)
+            subjects = [one for one in subjects if tables.may_have(one.message_id)]
+            if Cost.TEXT in costs:
+                subjects = await self._bring_texts(account_id, view, subjects, tables)
+            if Cost.HEADER in costs:
+                subjects = await self._bring_contents(account_id, view, subjects, whole=False)
+            found += [one.uid for one in subjects if all(_fits(term, one) for term in terms)]
             await asyncio.sleep(0)
         return found
 
-    async def _read(self, account_id: AccountId, view: View, subject: Subject, *, whole: bool) -> None:
+    async def _tables(self, account_id: AccountId, terms: list[Query]) -> "_Tables":
+        expression = narrow(terms).expression
+        hits: frozenset[int] | None = None
         async with self._db.read(account_id) as tx:
-            content = await content_in(tx, self._blobs, account_id, view.mailbox.mailbox_id, subject.uid)
-        try:
-            await search_text.read(subject, content, whole=whole)
-        finally:
-            content.close()
+            mark = await search_rows.mark_of(tx, account_id, VERSION)
+            cut = frozenset(await search_rows.cut(tx, account_id, mark))
+            if expression is not None:
+                hits = frozenset(await search_rows.matching(tx, account_id, expression, mark))
+        return _Tables(mark, cut, hits, heads=any(map(_asks_heads, terms)))
+
+    async def _bring_texts(
+        self, account_id: AccountId, view: View, subjects: list[Subject], tables: "_Tables"
+    ) -> list[Subject]:
+        kept: dict[int, list[Subject]] = {}
+        for subject in subjects:
+            if tables.has(subject.message_id):
+                kept.setdefault(subject.message_id, []).append(subject)
+        async with self._db.read(account_id) as tx:
+            for message_id, *texts in await search_rows.texts(tx, account_id, kept, heads=tables.heads):
+                for subject in kept.pop(message_id):
+                    subject.keep(*texts)
+        others = [one for one in subjects if one.message_id in kept or not tables.has(one.message_id)]
+        there = {one.uid for one in await self._bring_contents(account_id, view, others, whole=True)}
+        missing = {one.uid for one in others} - there
+        return [one for one in subjects if one.uid not in missing]
+
+    async def _bring_contents(
+        self, account_id: AccountId, view: View, subjects: list[Subject], *, whole: bool
+    ) -> list[Subject]:
+        """Read from contents; those that are there still."""
+        found: list[Subject] = []
+        for count, subject in enumerate(subjects, start=1):
+            try:
+                async with self._db.read(account_id) as tx:
+                    content = await content_in(tx, self._blobs, account_id, view.mailbox.mailbox_id, subject.uid)
+                async with content:
+                    await (subject.read_all(content) if whole else subject.read_header(content))
+            except NotFound:
+                continue
+            found.append(subject)
+            if count % CONTENT_SLICE == 0:
+                await asyncio.sleep(0)
+        return found
+
+
+class _Tables:
+    """What the tables of text search are good for in one search: messages up to the mark, but for those whose text is
+    too large; and of these, where the index was asked, its `hits` alone."""
+
+    __slots__ = ("_cut", "_hits", "_mark", "heads")
+
+    def __init__(
+        self, mark: int = 0, cut: Set[int] = frozenset(), hits: Set[int] | None = None, *, heads: bool = False
+    ) -> None:
+        self._mark = mark
+        self._cut = cut
+        self._hits = hits
+        self.heads = heads
+
+    def has(self, message_id: int) -> bool:
+        return message_id <= self._mark and message_id not in self._cut
+
+    def may_have(self, message_id: int) -> bool:
+        return self._hits is None or not self.has(message_id) or message_id in self._hits
+
+
+def _asks_heads(query: Query) -> bool:
+    match query:
+        case And(terms=terms) | Or(terms=terms):
+            return any(map(_asks_heads, terms))
+        case Not(term=term):
+            return _asks_heads(term)
+        case HasText(body_only=body_only):
+            return not body_only
+    return False
 
 
 def _folded(query: Query) -> Query:
@@ -236,11 +327,11 @@ def _fits(query: Query, subject: Subject) -> bool:
         case ChangedSince(modseq=since):
             return subject.modseq >= since
         case Larger(octets=octets):
-            return subject.facts.size_octets > octets
+            return subject.facts is not None and subject.facts.size_octets > octets
         case Smaller(octets=octets):
-            return subject.facts.size_octets < octets
+            return subject.facts is not None and subject.facts.size_octets < octets
         case Received(since=since, before=before):
-            return _between(subject.facts.received.date(), since, before)
+            return subject.facts is not None and _between(subject.facts.received.date(), since, before)
         case Sent(since=since, before=before):
             day = subject.sent_day()
             return day is not None and _between(day, since, before)

@@ -1,17 +1,20 @@
-"""One message as a search sees it: facts, kept envelope, and, where a key asks for it, its folded texts.
+"""One message as a search sees it: what is known of its texts, brought in where a key asks for it.
 
-A text is decoded and folded once for each message, whatever the number of keys that look at it.
+Texts are folded once for each message, whatever the number of keys that look at it: they come from the tables that are
+filled behind delivery (`core.indexing`), or else from the content, and say the same.
 """
 
 from datetime import date
 
 from pillarbox.core.content import StoredContent
+from pillarbox.core.folded import folded_content, folded_fields, kept_fields
 from pillarbox.grammar.message import header
 from pillarbox.grammar.message.date import written_day
 from pillarbox.grammar.message.header import fields
 from pillarbox.grammar.message.part import Part
 from pillarbox.grammar.message.structure import ENVELOPE_FIELDS
-from pillarbox.grammar.message.text import all_header_text, fold, header_text, headers_of, part_text, text_parts
+from pillarbox.grammar.message.text import fold, header_text
+from pillarbox.grammar.message.words import Needle
 from pillarbox.model.keywords import FlagSet
 from pillarbox.store.messages import MessageFacts
 
@@ -23,32 +26,53 @@ def is_kept(name: str) -> bool:
     return name in _KEPT
 
 
-class Subject:
-    """One message; `octets` is None until it was read, then its header, or all of it."""
+class Texts:
+    """What is known of a message's texts. `part` has the envelope; `header` are the octets of the message's own header,
+    None until they were read."""
 
-    __slots__ = ("_body", "_headers", "facts", "flags", "modseq", "number", "octets", "part", "uid")
+    __slots__ = ("_body", "_fields", "_head", "_kept_fields", "header", "part")
 
-    def __init__(self, uid: int, flags: FlagSet, modseq: int, number: int, facts: MessageFacts) -> None:
-        self.uid = uid
-        self.flags = flags
-        self.modseq = modseq
-        self.number = number
-        self.facts = facts
+    def __init__(self) -> None:
         self.part: Part | None = None
-        self.octets: bytes | None = None
-        self._headers: str | None = None
+        self.header: bytes | None = None
+        self._kept_fields: bytes | None = None
+        self._fields: tuple[str, ...] | None = None
+        self._head: str | None = None
         self._body: str | None = None
 
+    def keep(self, fields: bytes, head: bytes, body: bytes) -> None:
+        """Take the folded texts from the tables."""
+        self._kept_fields, self._head, self._body = fields, head.decode(), body.decode()
+
+    async def read_header(self, content: StoredContent) -> None:
+        """Bring in the message's own header."""
+        self.part = content.part
+        self.header = await content.read(0, self.part.body)
+
+    async def read_all(self, content: StoredContent) -> None:
+        """Bring in the header, and fold all texts. Raises: NotFound, StorageUnavailable."""
+        await self.read_header(content)
+        assert self.part is not None
+        found = await folded_content(content, self.part)
+        assert found is not None
+        self._fields, self._head, self._body = found.fields, found.head, found.body
+
+    def let_go(self) -> None:
+        """Give the memory of large texts back; what was small stays."""
+        self.header = self._head = self._body = None
+
     def has_field(self, name: str, text: str) -> bool:
-        """Whether a field of this name has the folded text in it; the empty text asks for the field alone."""
-        if self.octets is None and self.part is not None and is_kept(name):
+        """Whether a field of this name has the folded text in it; the empty text asks for the field alone. The
+        envelope speaks for the fields that it has."""
+        assert self.part is not None
+        if is_kept(name):
             value = self.part.envelope[_KEPT[name]]
             return value is not None and (not text or text in fold(header_text(value)))
-        assert self.octets is not None and self.part is not None
+        assert self.header is not None
         wanted = name.encode()
         return any(
             not text or text in fold(header_text(field.value))
-            for field in fields(self.octets, self.part.start, self.part.body)
+            for field in fields(self.header, self.part.start, self.part.body)
             if field.name.lower() == wanted
         )
 
@@ -60,20 +84,39 @@ class Subject:
 
     def has_text(self, text: str, *, body_only: bool) -> bool:
         """Whether the folded text stands in the body, or in any header too."""
-        assert self.octets is not None and self.part is not None
-        if self._body is None:
-            octets = self.octets
-            self._body = "\n".join(fold(part_text(octets, part)) for part in text_parts(self.part))
-        if text in self._body:
-            return True
-        if body_only:
+        assert self._body is not None and self._head is not None
+        return text in self._body or (not body_only and text in self._head)
+
+    def has_words(self, needle: Needle, places: tuple[int, ...], *, in_body: bool) -> bool:
+        """Whether it stands, as words, in one of these fields of `store.search.FIELDS`, or in the body."""
+        if places:
+            fields = self._folded_fields()
+            if any(needle.is_in(fields[place]) for place in places):
+                return True
+        if not in_body:
             return False
-        if self._headers is None:
-            self._headers = fold(all_header_text(self.octets, headers_of(self.part)))
-        return text in self._headers
+        assert self._body is not None
+        return needle.is_in(self._body)
+
+    def _folded_fields(self) -> tuple[str, ...]:
+        if self._fields is None:
+            if self._kept_fields is not None:
+                self._fields = kept_fields(self._kept_fields)
+            else:
+                assert self.part is not None
+                self._fields = folded_fields(self.part)
+        return self._fields
 
 
-async def read(subject: Subject, content: StoredContent, *, whole: bool) -> None:
-    """Bring in the header, or all octets."""
-    subject.part = content.part
-    subject.octets = await content.read(0, None if whole else subject.part.body)
+class Subject(Texts):
+    """A message in a mailbox, by its UID there. `facts`, `flags` and `modseq` are there where a key asks for them."""
+
+    __slots__ = ("facts", "flags", "message_id", "modseq", "uid")
+
+    def __init__(self, uid: int, message_id: int) -> None:
+        super().__init__()
+        self.uid = uid
+        self.message_id = message_id
+        self.facts: MessageFacts | None = None
+        self.flags = FlagSet()
+        self.modseq = 0

@@ -73,6 +73,10 @@ class Content:
         """Done with the view, and with all that refers to the content; may be called twice."""
         self._close(is_doubtful=False)
 
+    def give_up(self) -> None:
+        """As `close`, where perhaps nothing refers to the content."""
+        self._close(is_doubtful=True)
+
     def _close(self, *, is_doubtful: bool) -> None:
         reader, self._reader = self._reader, None
         transit, self._transit = self._transit, None

@@ -3,8 +3,11 @@
 Two equal states mean that nothing of that kind has changed (RFC 8620 §5.1). Nothing is kept for it: the feed knows.
 """
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from enum import Enum
 
+from pillarbox.model.errors import Conflict
 from pillarbox.model.ids import AccountId
 from pillarbox.store import changes as change_rows
 from pillarbox.store import emails as email_rows
@@ -22,12 +25,50 @@ class Kind(Enum):
     VACATION = (30, 32)
     CONTACT = (50, 52)
     ADDRESS_BOOK = (60, 62)
+    QUEUED = (70, 72)
 
 
 async def state_in(tx: Transaction, account_id: AccountId, kind: Kind) -> int:
     """The state, in a transaction that is open. Raises: NotFound (account)."""
     floor = await change_rows.change_floor(tx, account_id)
     return max(floor, await email_rows.newest_change(tx, account_id, *kind.value))
+
+
+class StateMoved(Conflict):
+    """Something has changed since the state that the writer goes by; nothing was written."""
+
+
+class Span:
+    """From which state to which one writer's transactions have led.
+
+    With `expected`, the first that changes anything is held to that state (RFC 8620 §5.3, ifInState). Between two of
+    them somebody else may write. Then only the last is spanned: whoever knows an earlier state sees that `before` is
+    not what it knows, and asks; nobody takes `after` for a state in which it knows all.
+    """
+
+    def __init__(self, kind: Kind, expected: int | None = None) -> None:
+        self._kind = kind
+        self._expected = expected
+        self.before: int | None = None
+        self.after: int | None = None
+        """None until something is durable."""
+
+    @asynccontextmanager
+    async def step(self, tx: Transaction, account_id: AccountId) -> AsyncIterator[None]:
+        """All that one transaction does. Raises: StateMoved, NotFound (account)."""
+        before = await state_in(tx, account_id, self._kind)
+        if self._expected not in (None, before):
+            raise StateMoved("something has changed since that state")
+        yield
+        after = await state_in(tx, account_id, self._kind)
+        if after != before:
+            tx.after_commit(lambda: self._note(before, after))
+
+    def _note(self, before: int, after: int) -> None:
+        self._expected = None
+        if self.after != before:
+            self.before = before
+        self.after = after
 
 
 class States:

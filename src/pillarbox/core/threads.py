@@ -23,6 +23,7 @@ _SUBJECT, _IN_REPLY_TO, _MESSAGE_ID = (
     ENVELOPE_FIELDS.index(name) for name in (b"subject", b"in-reply-to", b"message-id")
 )
 _REFERENCES = re.compile(rb"^references[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE)
+_REFERENCES_BEGIN = b"\nreferences"
 
 
 def keys_of(view: bytes | mmap, part: Part) -> tuple[int, ...]:
@@ -43,3 +44,15 @@ def keys_of(view: bytes | mmap, part: Part) -> tuple[int, ...]:
 def _key(subject: bytes, identifier: str) -> int:
     digest = hashlib.blake2b(subject + identifier.encode("utf-8", "replace"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
+
+
+def references_in(header: bytes) -> list[str]:
+    """The identifiers of the first References field of a header that is at hand, oldest first."""
+    lines = b"\n" + header.lower()
+    place = lines.find(_REFERENCES_BEGIN)
+    while place >= 0:
+        found = _REFERENCES.match(header, place)
+        if found is not None:
+            return parse_ids(unfold(found[1][-REFERENCES_OCTETS:]))
+        place = lines.find(_REFERENCES_BEGIN, place + 1)
+    return []

@@ -12,7 +12,7 @@ import msgspec
 
 from pillarbox.core.content import StoredContent
 from pillarbox.core.outcomes import ArrivedContent
-from pillarbox.core.spool import INLINE_OCTETS, Spool, Spools
+from pillarbox.core.spool import INLINE_OCTETS, Content, Spool, Spools
 from pillarbox.grammar.message.part import Part
 from pillarbox.grammar.message.structure import scan
 from pillarbox.model.errors import NotFound, OverQuota
@@ -93,6 +93,13 @@ class Uploads:
                 raise NotFound("no such upload")
             inline = await content_rows.inline_content(tx, account_id, blob)
         return StoredContent(b"", inline, blobs=self._blobs, blob=blob, size_octets=size)
+
+    async def take(self, account_id: AccountId, blob: BlobId) -> Content:
+        """The content, to be referred to by what it becomes; to be closed after that. Raises: NotFound."""
+        async with await self.open(account_id, blob) as stored:
+            if stored.is_inline:
+                return Content(blob, stored.size_octets, await stored.read())
+        return await Content.open(self._blobs, self._spools.transit, blob, stored.size_octets)
 
     async def structure(self, blob: BlobId, content: StoredContent) -> Part:
         """Where everything lies in an upload that is read as a message."""

@@ -12,8 +12,10 @@ from rich.text import Text
 
 from pillarbox.lab.dialogue_paint import paint
 from pillarbox.lab.dialogue_text import plain_lines
-from pillarbox.lab.play import Play, Scene
+from pillarbox.lab.play import Play
+from pillarbox.lab.scene import Scene
 from pillarbox.lab.stage import Site, Stage, open_stage
+from pillarbox.lab.web import curl_line
 from pillarbox.model.errors import MailError
 
 
@@ -31,11 +33,12 @@ async def run_demo(console: Console, *, once: bool) -> None:
     async with open_stage() as stage:
         _introduce(console, stage)
         began = time.monotonic()
-        await _unless(stop, Play(stage, lambda scene: _show(console, scene)).perform())
+        play = Play(stage, lambda scene: _show(console, scene))
+        await _unless(stop, play.perform())
         console.print(Text(f"\nAll six steps, in {time.monotonic() - began:.1f} seconds.", style="bold green"))
         if once:
             return
-        _invite(console, stage)
+        _invite(console, stage, play.account_id)
         await stop.wait()
 
 
@@ -88,10 +91,12 @@ def _show(console: Console, scene: Scene) -> None:
                 console.print(Text(f"  | {line}"), soft_wrap=True)
 
 
-def _invite(console: Console, stage: Stage) -> None:
+def _invite(console: Console, stage: Stage, account_id: str) -> None:
     console.print(Text("\nThe servers stay up. Use your own mail program:", style="bold"))
     for site in (stage.uiowa, stage.illinois):
         console.print(Text(_login(site)), soft_wrap=True)
+    console.print(Text("Bob's mail by HTTP, in a shell:", style="bold"))
+    console.print(Text(f"  {curl_line(stage.illinois, account_id)}"), soft_wrap=True)
     console.print(Text("Ctrl-C ends everything and removes all files.", style="dim"))
 
 
@@ -101,6 +106,8 @@ def _login(site: Site) -> str:
         f"  {person.name:<6} user {person.address}  password {person.password}\n"
         f"         IMAP {site.listen} port {site.port('imap')} (STARTTLS) or {site.port('imaps')} (TLS)\n"
         f"         SMTP {site.listen} port {site.port('submission')} (STARTTLS) or {site.port('submissions')} (TLS)\n"
+        f"         web  http://{site.listen}:{site.port('http')}/.well-known/jmap"
+        f" or https://{site.listen}:{site.port('https')}/.well-known/jmap (JMAP)\n"
         f"         certificate {site.folder / 'tls/server.crt'}\n"
         f"         pillarbox queue list --data {site.folder}"
     )

@@ -21,8 +21,10 @@ from pillarbox.grammar.message.compose import Draft
 from pillarbox.grammar.message.structure import scan
 from pillarbox.grammar.message.text import main_text
 from pillarbox.grammar.sasl.plain import Credentials
-from pillarbox.lab.dialogue_text import NOTHING, Told
+from pillarbox.lab.dialogue_text import Told
+from pillarbox.lab.scene import PlayFailed, Scene
 from pillarbox.lab.stage import Site, Stage
+from pillarbox.lab.web import read_over_http
 from pillarbox.model.delivery import Action
 from pillarbox.model.envelope import Envelope, Recipient
 from pillarbox.model.errors import MailError
@@ -34,6 +36,7 @@ from pillarbox.wire.unix import request
 
 ARRIVAL_SECONDS = 10.0
 LOOK_AGAIN_SECONDS = 0.02
+SUBJECT = "Mail in action"
 TEXT = """Hi Bob,
 
 did you see? The lecture on e-mail says that this message goes through
@@ -41,20 +44,6 @@ two servers and a queue before you can read it. Grüße aus Iowa!
 
 Alice
 """
-
-
-class PlayFailed(MailError):
-    """A step did not do what it should; the text says which, and why."""
-
-
-class Scene(msgspec.Struct, frozen=True):
-    """What a step shows: a heading, lines of plain words, dialogues, a message."""
-
-    title: str
-    words: tuple[str, ...] = ()
-    dialogue: Dialogue | None = None
-    told: Told = NOTHING
-    shown: str = ""
 
 
 Show = Callable[[Scene], None]
@@ -70,6 +59,8 @@ class Play:
         self._limits = Limits()
         self._octets = b""
         self._message_id = ""
+        self.account_id = ""
+        """Bob's, as JMAP names it; known when he has read."""
 
     async def perform(self) -> None:
         """All six. Raises: PlayFailed."""
@@ -79,6 +70,8 @@ class Play:
             await self._relay()
             await self._deliver()
             await self._read()
+            scene, self.account_id = await read_over_http(self._stage.illinois, SUBJECT)
+            self._show(scene)
         except PlayFailed:
             raise
         except MailError as problem:
@@ -91,7 +84,7 @@ class Play:
             Draft(
                 sender=Mailbox(alice.name, str(alice.address)),
                 to=(Mailbox(bob.name, str(bob.address)),),
-                subject="Mail in action",
+                subject=SUBJECT,
                 text=TEXT,
                 at=datetime.now(UTC),
                 message_id=self._message_id,

@@ -1,6 +1,7 @@
 """Accounts, domains and aliases: who has mail here (RFC 5321 §4.5.1 for postmaster)."""
 
 from datetime import datetime
+from enum import Enum
 
 import msgspec
 
@@ -34,3 +35,30 @@ class Token(msgspec.Struct, frozen=True):
     created: datetime
     expires: datetime | None = None
     used: datetime | None = None
+
+
+class CredentialKind(Enum):
+    """With what one signs in."""
+
+    PASSWORD = "password"
+    TOKEN = "token"
+    SESSION = "session"
+
+
+class Credential(msgspec.Struct, frozen=True):
+    """What somebody has signed in with; never the secret. What belongs to it ends with it.
+
+    `name` tells those of one kind and account apart, "" is the password's; `expires` None: not by itself.
+    """
+
+    kind: CredentialKind
+    name: str = ""
+    expires: datetime | None = None
+
+    @property
+    def key(self) -> str:
+        """The same for the same credential of an account, whenever it is shown."""
+        return f"{self.kind.value}:{self.name}"
+
+
+PASSWORD = Credential(CredentialKind.PASSWORD)

@@ -69,6 +69,22 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """maxSizeUpload: as large as a message may be."""
     jmap_concurrent_uploads: int = 4
     """maxConcurrentUpload."""
+    push_listeners: int = 32
+    """Event sources and WebSockets of one account that wait for changes."""
+    push_subscriptions: int = 20
+    """Of one account; and so many are made in one hour."""
+    push_interval_seconds: float = 2.0
+    """Between two messages to one push subscription; what comes meanwhile is told as one."""
+    push_connections: int = 20
+    """To push services, at the same time."""
+    push_seconds: float = 20.0
+    """For one message to a push service."""
+    image_octets: int = 10_000_000
+    """Of a picture that is fetched for a reader; so much memory each of them may take."""
+    image_seconds: float = 10.0
+    """To wait for a turn, and then to fetch it."""
+    image_connections: int = 20
+    image_connections_per_account: int = 6
 
     connections: int = 10_000
     connections_per_address: int = 50
@@ -79,16 +95,53 @@ class Limits(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     write_stall_seconds: float = 300.0
     tls_handshake_seconds: float = 30.0
 
+    address_books: int = 100
+    """Of one account, as all of these."""
+    cards: int = 20_000
+    card_octets: int = 200_000
+    """Of one card, its media apart."""
+    card_medium_octets: int = 5_000_000
+    """Of one photograph, logo or sound."""
+    card_media_octets: int = 200_000_000
+    """Of all of them."""
+
     account_octets: int = 0
     """0: no quota."""
+    hold_seconds: int = 31_536_000
+    """The longest that a message may be held before it is sent (RFC 4865); 999,999,999 at most."""
+    held_messages: int = 1_000
+    """Of one account, at the same time."""
+    queue_retry_seconds: float = 60.0
+    """Between two attempts that the sender of a queued message asks for."""
+    identities: int = 100
+    """Of one account."""
+    signature_octets: int = 100_000
+
+    vacation_octets: int = 65_536
+    """Of subject and texts together."""
+    vacation_senders: int = 10_000
+    """Whom an account's answer went to; RFC 5230 §4.2: at least 1,000."""
     mailboxes: int = 10_000
+    mailboxes_per_message: int = 100
+    """RFC 8621 §1.3.1, maxMailboxesPerEmail."""
     mailbox_name_octets: int = 1_000
     mailbox_depth: int = 50
     keywords: int = 500
     login_failures: int = 10
     """From one address, in `login_window_seconds`."""
     login_window_seconds: float = 600.0
+    """Failures to show a second factor are counted by account as well, in the same numbers."""
     password_threads: int = 2
+    tokens: int = 100
+    """Of one account, as the next two."""
+    passkeys: int = 20
+    sessions: int = 50
+    """Of browsers; one more ends the longest unused."""
+    session_seconds: float = 2_592_000.0
+    session_idle_seconds: float = 604_800.0
+    """Without use it ends before that."""
+    recent_sign_in_seconds: float = 600.0
+    """So long after a sign-in one may change with what one signs in."""
 
     dns_timeout_seconds: float = 5.0
     relay_connections: int = 20

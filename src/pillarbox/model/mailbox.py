@@ -24,7 +24,7 @@ class Mailbox(msgspec.Struct, frozen=True):
     `path` is the names from the root, e.g. ("Lists", "python"); ("INBOX",) is the inbox. `selectable` False is a name
     that only holds others (`\\Noselect`). `recent_from` is the first UID that no session has been told as recent.
     `shown` counts messages, each once, that are not `\\Deleted` here; `unread` those of them that are neither `\\Seen`
-    nor `\\Draft`. A mailbox with a lower `sort_order` comes first.
+    nor `\\Draft`; `deleted` counts placements that are `\\Deleted`. A mailbox with a lower `sort_order` comes first.
     """
 
     id: MailboxId
@@ -42,6 +42,7 @@ class Mailbox(msgspec.Struct, frozen=True):
     sort_order: int = 0
     shown: int = 0
     unread: int = 0
+    deleted: int = 0
 
 
 NEW_ACCOUNT_MAILBOXES: tuple[tuple[str, MailboxRole], ...] = (

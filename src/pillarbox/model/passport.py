@@ -47,6 +47,7 @@ class Step(Enum):
     QUEUED = "queued"
     ATTEMPTED = "attempted"
     BOUNCED = "bounced"
+    ANSWERED = "answered"
     CANCELLED = "cancelled"
     APPENDED = "appended"
     MOVED = "moved"

@@ -1,11 +1,13 @@
-"""What is handed in: time, randomness, DNS. Real ones and memory ones live in `wire`."""
+"""What is handed in: time, randomness, DNS, HTTP. Real ones and memory ones live in `wire`."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping
 from datetime import datetime
 from enum import Enum
 from typing import Protocol
 
 import msgspec
+
+from pillarbox.model.url import HttpsUrl
 
 
 class Clock(Protocol):
@@ -88,9 +90,26 @@ class Resolver(Protocol):
     async def reverse(self, address: str) -> NameAnswer: ...
 
 
-class HttpFetch(Protocol):
-    """GET over HTTPS with bounds, for policies (MTA-STS)."""
+class HttpAnswer(msgspec.Struct, frozen=True):
+    """What a web server said. Names of fields are in lower case."""
 
-    async def get(self, url: str, *, limit_octets: int, headers: Sequence[tuple[str, str]] = ()) -> tuple[int, bytes]:
-        """Status and body."""
-        ...
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class HttpFetch(Protocol):
+    """Requests to web servers that somebody else has named, with all that is dangerous about that kept out.
+
+    Raises, from both: Refused (the host, or an address that it leads to, is none to speak to), TooLarge (the answer),
+    Unavailable (it could not be reached, its certificate is not good, or it took longer than `seconds`). An answer of
+    any status is an answer; a redirection is one too, and is not followed.
+    """
+
+    async def get(
+        self, url: HttpsUrl, *, headers: Mapping[str, str], most_octets: int, seconds: float
+    ) -> HttpAnswer: ...
+
+    async def post(
+        self, url: HttpsUrl, body: bytes, *, headers: Mapping[str, str], most_octets: int, seconds: float
+    ) -> HttpAnswer: ...

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from pillarbox.model.ids import MailboxId
+from pillarbox.model.ids import MailboxId, MessageId, ThreadId
 from pillarbox.model.keywords import FlagSet
 from pillarbox.model.sequence_set import SequenceSet
 
@@ -88,10 +88,32 @@ class HasText(Query, frozen=True):
     body_only: bool = False
 
 
+class HasWords(Query, frozen=True):
+    """The text stands at the beginning of a word, in one of these header fields or, with `in_body`, in the body; as a
+    phrase, up to the end of one. `fields` are names among `from`, `to`, `cc`, `bcc` and `subject`."""
+
+    text: str
+    fields: tuple[str, ...] = ()
+    in_body: bool = False
+    is_phrase: bool = False
+
+
 class ChangedSince(Query, frozen=True):
     """Its mod-sequence is at least this (RFC 7162 §3.1.5)."""
 
     modseq: int
+
+
+class IsMessage(Query, frozen=True):
+    """It is this message, wherever it is placed (RFC 8474 §6)."""
+
+    message_id: MessageId
+
+
+class InThread(Query, frozen=True):
+    """It belongs to this thread (RFC 8474 §6)."""
+
+    thread_id: ThreadId
 
 
 class ReceivedAt(Query, frozen=True):

@@ -8,6 +8,7 @@ import msgspec
 from pillarbox.model.address import Address
 from pillarbox.model.envelope import BodyType
 from pillarbox.model.ids import AccountId, BlobId, QueueId, TraceId
+from pillarbox.model.submission import SubmissionId
 
 
 class RecipientState(Enum):
@@ -33,7 +34,12 @@ class QueuedRecipient(msgspec.Struct, frozen=True):
 
 
 class QueuedMessage(msgspec.Struct, frozen=True):
-    """One message with the recipients that were still to be reached when it came."""
+    """One message with the recipients that were still to be reached when it came.
+
+    `held_until`: nobody got it before; None: it was never held. `submission_id` is the one of its sender's account that
+    it came from, if any. `number` is what its owner knows it by, the account's mod-sequence when it was queued; None:
+    it is the system's. `identifier` is its Message-ID, `subject` what people read, cut where it is long.
+    """
 
     id: QueueId
     trace_id: TraceId
@@ -47,3 +53,9 @@ class QueuedMessage(msgspec.Struct, frozen=True):
     arrived: datetime
     expires: datetime
     recipients: tuple[QueuedRecipient, ...]
+    held_until: datetime | None = None
+    hold_request: str = ""
+    submission_id: SubmissionId | None = None
+    number: int | None = None
+    identifier: str = ""
+    subject: str = ""

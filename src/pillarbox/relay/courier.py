@@ -102,6 +102,7 @@ class Courier:
             tuple(Recipient(recipient.address, recipient.original) for recipient in message.recipients),
             message.body_type,
             message.smtputf8,
+            identifier="" if message.submission_id is None else message.trace_id,
         )
         try:
             content = await self._queue.content(message.id)

@@ -80,10 +80,9 @@ class Relay:
             self._done.set()
 
     async def _claim(self, group: asyncio.TaskGroup) -> int:
-        """Take on what is due, as far as there is room for more couriers."""
-        if self._running >= self._limits.relay_connections:
-            return 0
-        messages = await self._queue.claim(CLAIM)
+        """Take on what is due, as far as there is room for more couriers; people here never wait for those."""
+        is_full = self._running >= self._limits.relay_connections
+        messages = await self._queue.claim(CLAIM, here_only=is_full)
         here: list[QueuedMessage] = []
         away: defaultdict[str, list[QueuedMessage]] = defaultdict(list)
         for message in messages:

@@ -10,20 +10,24 @@ from pillarbox.model.account import Account
 from pillarbox.model.address import Address
 from pillarbox.model.errors import Conflict, NotFound
 from pillarbox.model.ids import SYSTEM_ACCOUNT, AccountId
+from pillarbox.store import search as search_rows
 from pillarbox.store.base import Row, Transaction
+from pillarbox.store.contacts import remove_some_cards
 from pillarbox.store.messages import delete_messages
 
 COLUMNS = "id, local, domain, quota_octets, used_octets"
 REMOVAL_ROWS = 500
 REMOVAL_MESSAGES = 200
+REMOVAL_CARDS = 50
 
 
 class Secrets(msgspec.Struct, frozen=True):
-    """What a password leaves behind; all None for an account without one."""
+    """What a password leaves behind; all None for an account without one. `two_steps`: alone it opens nothing."""
 
     password_hash: str | None = None
     scram_sha1: str | None = None
     scram_sha256: str | None = None
+    two_steps: bool = False
 
 
 def _account(row: Row) -> Account:
@@ -65,10 +69,11 @@ async def find_by_id(tx: Transaction, account_id: AccountId) -> Account | None:
 async def find_by_key(tx: Transaction, key: str) -> tuple[Account, Secrets] | None:
     """The account of an address's key, and its secrets."""
     row = await tx.one(
-        f"select {COLUMNS}, password_hash, scram_sha1, scram_sha256 from account where address_key = $1 and domain <> ''",
+        f"select {COLUMNS}, password_hash, scram_sha1, scram_sha256, two_steps from account "
+        "where address_key = $1 and domain <> ''",
         key,
     )
-    return None if row is None else (_account(row), Secrets(row[5], row[6], row[7]))
+    return None if row is None else (_account(row), Secrets(row[5], row[6], row[7], bool(row[8])))
 
 
 async def find_by_local(tx: Transaction, folded_local: str) -> tuple[Account, Secrets] | None:
@@ -141,6 +146,18 @@ _REMOVALS = (
     _removal("subscription", "path"),
     _removal("keyword", "folded"),
     _removal("token", "name"),
+    _removal("session", "id"),
+    _removal("totp", "account_id"),
+    _removal("recovery_code", "hash"),
+    _removal("passkey", "credential"),
+    _removal("identity", "id"),
+    _removal("submission", "id"),
+    _removal("submission_recipient", "submission_id, number"),
+    _removal("submission_report", "submission_id, message_id"),
+    _removal("push_subscription", "id"),
+    _removal("vacation", "account_id"),
+    _removal("vacation_answer", "response, sender_key"),
+    _removal("address_book", "id"),
     _removal("change", "modseq"),
     _removal("passport_entry", "trace_id, number"),
     _removal(
@@ -162,6 +179,10 @@ async def remove_some(tx: Transaction, account_id: AccountId, now: int) -> bool:
     )
     if found:
         await delete_messages(tx, account_id, now, [(message_id, blob) for message_id, blob in found])
+        return True
+    if await remove_some_cards(tx, account_id, now, REMOVAL_CARDS):
+        return True
+    if await search_rows.forget_some(tx, account_id, REMOVAL_MESSAGES):
         return True
     for statement in _REMOVALS:
         if await tx.all(statement, account_id):

@@ -66,6 +66,10 @@ class Transaction(Protocol):
         """Call `hook` on the loop once this is durable, before whoever waits for it goes on; never on rollback."""
         ...
 
+    def moved(self, account_id: AccountId, modseq: ModSeq) -> None:
+        """Once this is durable, hint to whoever listens to `Database.signals` that the account has come so far."""
+        ...
+
 
 class Database(Protocol):
     """One store of metadata.
@@ -78,6 +82,11 @@ class Database(Protocol):
     @property
     def dialect(self) -> Dialect:
         """What differs between the engines."""
+        ...
+
+    @property
+    def signals(self) -> "Signals":
+        """Where transactions hint that accounts moved."""
         ...
 
     def read(self, account_id: AccountId) -> AbstractAsyncContextManager[Transaction]:

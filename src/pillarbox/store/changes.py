@@ -11,7 +11,7 @@ import msgspec
 
 from pillarbox.model.change import ChangeKind
 from pillarbox.model.errors import NotFound, OverQuota
-from pillarbox.model.ids import AccountId, MailboxId
+from pillarbox.model.ids import AccountId, MailboxId, ModSeq
 from pillarbox.model.keywords import FlagSet
 from pillarbox.store.base import Transaction
 from pillarbox.store.flag_columns import keywords_text
@@ -55,7 +55,8 @@ class ChangeRow(msgspec.Struct, frozen=True):
 async def take_modseqs(
     tx: Transaction, account_id: AccountId, count: int, *, octets: int = 0, default_quota_octets: int = 0
 ) -> int:
-    """Take `count` mod-sequences and `octets` of room (negative gives it back); the last of them.
+    """Take `count` mod-sequences and `octets` of room (negative gives it back); the last of them. Whoever listens to
+    the account is hinted after the commit.
 
     Raises: NotFound, OverQuota; nothing has been written then.
     """
@@ -64,6 +65,7 @@ async def take_modseqs(
         if await tx.value("select id from account where id = $1 and domain <> ''", account_id) is None:
             raise NotFound("no such account")
         raise OverQuota("the account has no room left")
+    tx.moved(account_id, ModSeq(last))
     return int(last)
 
 

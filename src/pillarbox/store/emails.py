@@ -126,3 +126,15 @@ async def newest_in(
     (received, message) on; without `threads` the thread is 0 and not looked up."""
     sql = _WITH_THREAD if threads else _WITHOUT_THREAD
     return await tx.all(sql, account_id, mailbox_id, *before, limit)
+
+
+FLAGS_OF_THREADS = """
+select m.thread_id, m.flags, m.keywords from message m
+where m.account_id = $1 and m.thread_id {ids} and m.shown is not null order by m.thread_id, m.id
+"""
+
+
+def flags_of_threads(tx: Transaction, account_id: AccountId, thread_ids: Iterable[int]) -> AsyncIterator[list[Row]]:
+    """(thread, flags, keywords) of all messages of these threads that show, in batches."""
+    text = FLAGS_OF_THREADS.replace("{ids}", tx.dialect.in_list(2))
+    return tx.batches(text, account_id, tx.dialect.list_value(thread_ids))

@@ -1,5 +1,7 @@
 """Rows of `mailbox` and `subscription`. A path is stored as its names joined by U+001F, which no name may hold."""
 
+from collections.abc import Iterable
+
 import msgspec
 
 from pillarbox.model.ids import AccountId, MailboxId, ModSeq, Uid
@@ -9,7 +11,7 @@ from pillarbox.store.base import Row, Transaction
 SEPARATOR = "\x1f"
 COLUMNS = (
     "id, path, role, uidvalidity, uidnext, modseq, total, unseen, size_octets, recent_from, subscribed, selectable, "
-    "sort_order, jmap_total, jmap_unread"
+    "sort_order, jmap_total, jmap_unread, deleted"
 )
 
 
@@ -47,6 +49,7 @@ def _mailbox(row: Row) -> Mailbox:
         sort_order=row[12],
         shown=row[13],
         unread=row[14],
+        deleted=row[15],
     )
 
 
@@ -72,6 +75,16 @@ async def find_by_id(tx: Transaction, account_id: AccountId, mailbox_id: Mailbox
     """The mailbox of this id."""
     row = await tx.one(f"select {COLUMNS} from mailbox where account_id = $1 and id = $2", account_id, mailbox_id)
     return None if row is None else _mailbox(row)
+
+
+async def selectable_of(tx: Transaction, account_id: AccountId, mailbox_ids: Iterable[int]) -> set[MailboxId]:
+    """Those of these ids whose mailboxes can hold messages."""
+    rows = tx.batches(
+        f"select id from mailbox where account_id = $1 and id {tx.dialect.in_list(2)} and selectable = 1 order by id",
+        account_id,
+        tx.dialect.list_value(mailbox_ids),
+    )
+    return {MailboxId(mailbox_id) async for part in rows for (mailbox_id,) in part}
 
 
 async def find_below(tx: Transaction, account_id: AccountId, path: tuple[str, ...]) -> list[Mailbox]:

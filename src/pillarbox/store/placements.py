@@ -26,6 +26,12 @@ SIBLINGS = """
 select mailbox_id, uid, modseq, flags, keywords from placement where account_id = $1 and message_id = $2
 order by mailbox_id, uid
 """
+OF_MESSAGES = """
+select p.mailbox_id, p.uid, p.modseq, p.flags, p.keywords, m.id, m.size_octets, m.flags, m.keywords, m.shown, m.blob,
+  m.thread_id, m.received
+from message m join placement p on p.account_id = m.account_id and p.message_id = m.id
+where m.account_id = $1 and m.id {ids} and m.shown is not null order by m.id, p.mailbox_id, p.uid
+"""
 LINES = """
 select p.uid, l.line from placement p join message_line l on l.account_id = p.account_id and l.message_id = p.message_id
 where p.account_id = $1 and p.mailbox_id = $2 and p.uid between $3 and $4 order by p.uid
@@ -53,7 +59,7 @@ async def held(tx: Transaction, account_id: AccountId, mailbox_id: MailboxId, ui
     found: list[Row] = []
     for low, high, part in runs(uids):
         rows = await tx.all(HELD, account_id, mailbox_id, low, high)
-        if len(rows) > len(part):
+        if high - low >= len(part):  # there are others between those that are wanted
             wanted = set(part)
             rows = [row for row in rows if row[0] in wanted]
         found += rows
@@ -63,6 +69,12 @@ async def held(tx: Transaction, account_id: AccountId, mailbox_id: MailboxId, ui
 async def siblings(tx: Transaction, account_id: AccountId, message_id: int) -> list[Row]:
     """All placements of a message: mailbox, UID, mod-sequence, flags, keywords."""
     return await tx.all(SIBLINGS, account_id, message_id)
+
+
+def of_messages(tx: Transaction, account_id: AccountId, ids: Iterable[int]) -> AsyncIterator[list[Row]]:
+    """All placements of those of these messages that show, each with its message: see `OF_MESSAGES`; in batches."""
+    text = OF_MESSAGES.replace("{ids}", tx.dialect.in_list(2))
+    return tx.batches(text, account_id, tx.dialect.list_value(ids))
 
 
 def columns(tx: Transaction, account_id: AccountId, mailbox_id: MailboxId) -> AsyncIterator[list[Row]]:
@@ -141,11 +153,17 @@ async def delete_placements(tx: Transaction, account_id: AccountId, rows: Iterab
     )
 
 
-async def new_keywords(tx: Transaction, account_id: AccountId, names: Iterable[str]) -> int:
-    """Register keywords of an account; how many it has now."""
+async def missing_keywords(tx: Transaction, account_id: AccountId, names: Iterable[str]) -> tuple[list[str], int]:
+    """Those of these keywords that the account does not have yet, and how many it has."""
+    known = "select 1 from keyword where account_id = $1 and folded = $2"
+    missing = [name for name in names if await tx.value(known, account_id, name) is None]
+    return missing, int(await tx.value("select count(*) from keyword where account_id = $1", account_id))
+
+
+async def add_keywords(tx: Transaction, account_id: AccountId, names: Iterable[str]) -> None:
+    """Register keywords that the account does not have."""
     await tx.run_many(
         "insert into keyword (account_id, folded, spelling) values ($1, $2, $2) "
         "on conflict (account_id, folded) do nothing",
         [(account_id, name) for name in names],
     )
-    return int(await tx.value("select count(*) from keyword where account_id = $1", account_id))

@@ -14,19 +14,20 @@ from pillarbox.model.envelope import BodyType
 from pillarbox.model.errors import Conflict
 from pillarbox.model.ids import AccountId, BlobId, QueueId, TraceId
 from pillarbox.model.queued import QueuedMessage, QueuedRecipient, RecipientState
+from pillarbox.model.submission import SubmissionId
 from pillarbox.store import contents
 from pillarbox.store.base import Row, Transaction
 from pillarbox.store.moment import micros, moment
 
 INSERT_MESSAGE = """
 insert into queue_message (account_id, id, trace_id, reverse_local, reverse_domain, blob, head, size_octets, body_type,
-  smtputf8, arrived, expires)
-values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
+  smtputf8, arrived, expires, held_until, hold_request, submission_id, number, identifier, subject)
+values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)
 """
 INSERT_RECIPIENT = """
 insert into queue_recipient (account_id, queue_id, number, local, domain, original_local, original_domain, state, node,
-  attempts, next_attempt, last_status, last_reply, remote_host)
-values ($1, $2, $3, $4, $5, $6, $7, 'waiting', null, 0, $8, '', '', '')
+  attempts, next_attempt, last_status, last_reply, remote_host, here)
+values ($1, $2, $3, $4, $5, $6, $7, 'waiting', null, 0, $8, '', '', '', $9)
 """
 CLAIM = """
 update queue_recipient set state = 'sending', node = $2, next_attempt = $3
@@ -35,9 +36,10 @@ where state in ('waiting', 'sending') and next_attempt <= $1 and (account_id, qu
   where state in ('waiting', 'sending') and next_attempt <= $1 order by next_attempt, queue_id, number limit $4)
 returning account_id, queue_id, number
 """
+CLAIM_HERE = CLAIM.replace("order by", "and here = 1 order by")
 MESSAGE_COLUMNS = (
     "account_id, id, trace_id, reverse_local, reverse_domain, blob, head, size_octets, body_type, smtputf8, arrived, "
-    "expires"
+    "expires, held_until, hold_request, submission_id, number, identifier, subject"
 )
 RECIPIENT_COLUMNS = "number, local, domain, original_local, original_domain, state, attempts, next_attempt, last_reply"
 SETTLE = """
@@ -56,7 +58,8 @@ LIST_LIMIT = 1_000
 
 
 class NewQueued(msgspec.Struct, frozen=True):
-    """What is to be queued; `inline` is the content when it is small, else None. Times in microseconds."""
+    """What is to be queued; `inline` is the content when it is small, else None. Times in microseconds; `held_until`
+    None: due at once. Recipients are address, original, and whether it is here."""
 
     account_id: AccountId
     id: QueueId
@@ -70,12 +73,28 @@ class NewQueued(msgspec.Struct, frozen=True):
     smtputf8: bool
     arrived: int
     expires: int
-    recipients: tuple[tuple[Address, Address | None], ...]
+    recipients: tuple[tuple[Address, Address | None, bool], ...]
+    held_until: int | None = None
+    hold_request: str = ""
+    submission_id: SubmissionId | None = None
+    number: int | None = None
+    identifier: str = ""
+    subject: str = ""
+
+
+class QueuedOutcome(msgspec.Struct, frozen=True):
+    """Where a recipient stands, and the last words on it; `remote_host` is empty for what was delivered here."""
+
+    state: RecipientState
+    status: str
+    reply: str
+    remote_host: str
 
 
 async def insert_queued(tx: Transaction, new: NewQueued) -> None:
-    """Queue a message for its recipients, due at once, and hold its content."""
+    """Queue a message for its recipients, and hold its content."""
     reverse = new.reverse_path
+    due = new.arrived if new.held_until is None else new.held_until
     await tx.run(
         INSERT_MESSAGE,
         new.account_id,
@@ -90,6 +109,12 @@ async def insert_queued(tx: Transaction, new: NewQueued) -> None:
         int(new.smtputf8),
         new.arrived,
         new.expires,
+        new.held_until,
+        new.hold_request,
+        new.submission_id,
+        new.number,
+        new.identifier,
+        new.subject,
     )
     rows = [
         (
@@ -100,9 +125,10 @@ async def insert_queued(tx: Transaction, new: NewQueued) -> None:
             address.domain,
             None if original is None else original.local,
             None if original is None else original.domain,
-            new.arrived,
+            due,
+            int(is_here),
         )
-        for number, (address, original) in enumerate(new.recipients)
+        for number, (address, original, is_here) in enumerate(new.recipients)
     ]
     await tx.run_many(INSERT_RECIPIENT, rows)
     if new.inline is not None:
@@ -113,11 +139,13 @@ async def insert_queued(tx: Transaction, new: NewQueued) -> None:
 
 
 async def claim(
-    tx: Transaction, node: str, *, now: datetime, lease_ends: datetime, limit: int
+    tx: Transaction, node: str, *, now: datetime, lease_ends: datetime, limit: int, here_only: bool = False
 ) -> list[tuple[AccountId, QueueId, list[int]]]:
-    """Lease due recipients to `node`: (account, queue id, recipient numbers), by message."""
+    """Lease due recipients to `node`: (account, queue id, recipient numbers), by message; with `here_only` those whose
+    domain is ours."""
     by_message: defaultdict[tuple[AccountId, QueueId], list[int]] = defaultdict(list)
-    for account_id, queue_id, number in await tx.all(CLAIM, micros(now), node, micros(lease_ends), limit):
+    sql = CLAIM_HERE if here_only else CLAIM
+    for account_id, queue_id, number in await tx.all(sql, micros(now), node, micros(lease_ends), limit):
         by_message[AccountId(account_id), QueueId(queue_id)].append(number)
     return [(account_id, queue_id, sorted(numbers)) for (account_id, queue_id), numbers in sorted(by_message.items())]
 
@@ -142,12 +170,29 @@ async def find_queued(tx: Transaction, account_id: AccountId, queue_id: QueueId)
         account_id,
         queue_id,
     )
-    return _queued(row, recipients)
+    return queued(row, recipients)
 
 
 async def count_queued(tx: Transaction) -> int:
     """How many messages are in the queue."""
     return int(await tx.value("select count(*) from queue_message"))
+
+
+async def count_held(tx: Transaction, account_id: AccountId, now: datetime) -> int:
+    """How many messages of an account are held now."""
+    sql = "select count(*) from queue_message where account_id = $1 and held_until > $2"
+    return int(await tx.value(sql, account_id, micros(now)))
+
+
+async def outcomes(tx: Transaction, account_id: AccountId, queue_id: QueueId) -> dict[int, QueuedOutcome]:
+    """Where each recipient of a message stands, by its number."""
+    rows = await tx.all(
+        "select number, state, last_status, last_reply, remote_host from queue_recipient "
+        "where account_id = $1 and queue_id = $2 order by number",
+        account_id,
+        queue_id,
+    )
+    return {number: QueuedOutcome(RecipientState(state), *words) for number, state, *words in rows}
 
 
 async def list_queued(tx: Transaction) -> list[QueuedMessage]:
@@ -159,7 +204,7 @@ async def list_queued(tx: Transaction) -> list[QueuedMessage]:
             row[0],
             row[1],
         )
-        found.append(_queued(row, recipients))
+        found.append(queued(row, recipients))
     return found
 
 
@@ -167,7 +212,8 @@ def _address(local: str | None, domain: str | None) -> Address | None:
     return None if local is None or domain is None else Address(local, domain)
 
 
-def _queued(row: Row, recipients: Sequence[Row]) -> QueuedMessage:
+def queued(row: Row, recipients: Sequence[Row]) -> QueuedMessage:
+    """A message, from a row of `MESSAGE_COLUMNS` and its rows of `RECIPIENT_COLUMNS`."""
     return QueuedMessage(
         id=QueueId(row[1]),
         trace_id=TraceId(row[2]),
@@ -180,6 +226,12 @@ def _queued(row: Row, recipients: Sequence[Row]) -> QueuedMessage:
         smtputf8=bool(row[9]),
         arrived=moment(row[10]),
         expires=moment(row[11]),
+        held_until=None if row[12] is None else moment(row[12]),
+        hold_request=row[13],
+        submission_id=None if row[14] is None else SubmissionId(row[14]),
+        number=row[15],
+        identifier=row[16],
+        subject=row[17],
         recipients=tuple(
             QueuedRecipient(
                 number=r[0],
@@ -255,15 +307,15 @@ async def delete_queued(tx: Transaction, message: QueuedMessage, *, now: datetim
     await contents.release(tx, message.sender_account, message.blob, contents.QUEUE_HOLDS, message.id, now=micros(now))
 
 
-async def release_node(tx: Transaction, node: str, now: datetime) -> int:
-    """End all leases of a node; how many there were."""
+async def release_node(tx: Transaction, node: str, now: datetime) -> list[tuple[AccountId, QueueId]]:
+    """End all leases of a node: the message of each."""
     freed = await tx.all(
         "update queue_recipient set state = 'waiting', node = null, next_attempt = $2 where node = $1 "
-        "returning queue_id",
+        "returning account_id, queue_id",
         node,
         micros(now),
     )
-    return len(freed)
+    return [(AccountId(account_id), QueueId(queue_id)) for account_id, queue_id in freed]
 
 
 async def release_some(tx: Transaction, message: QueuedMessage, node: str, now: datetime) -> None:

@@ -61,6 +61,7 @@ class SqliteDatabase:
             raise StorageUnavailable(f"{path} cannot be opened: {error}") from error
         self._readers = Readers(self._connect_reader, snapshot_seconds=snapshot_seconds)
         self._writer = Writer(writer, strict=strict)
+        self.signals = self._writer.signals
         self._checkpointer = Checkpointer(
             self._writer,
             self._connect,

@@ -5,6 +5,7 @@ that is left open when its transaction ends, since it would keep the connection'
 """
 
 import asyncio
+import functools
 import re
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from itertools import islice
@@ -13,7 +14,8 @@ from typing import Any
 import apsw
 
 from pillarbox.model.errors import Conflict, InsufficientStorage, Invalid, StorageBroken, StorageUnavailable
-from pillarbox.store.base import ALL_ROWS_LIMIT, BATCH_ROWS, Row, SnapshotTooOld, Value
+from pillarbox.model.ids import AccountId, ModSeq
+from pillarbox.store.base import ALL_ROWS_LIMIT, BATCH_ROWS, Row, Signals, SnapshotTooOld, Value
 from pillarbox.store.dialect import SQLITE
 
 FAILED = "an earlier statement of this transaction failed"
@@ -111,16 +113,19 @@ class Statements:
 class SqliteTransaction:
     """Statements that belong together. Its coroutines never suspend, but for `batches` of a snapshot.
 
-    `deadline` is the loop's time at which a snapshot gets too old; None in a write.
+    `deadline` is the loop's time at which a snapshot gets too old; None in a write. `signals` are hinted by a write.
     """
 
-    __slots__ = ("_cursors", "_deadline", "_refusal", "_statements", "hooks")
+    __slots__ = ("_cursors", "_deadline", "_refusal", "_signals", "_statements", "hooks")
 
     dialect = SQLITE
 
-    def __init__(self, connection: apsw.Connection, *, deadline: float | None = None) -> None:
+    def __init__(
+        self, connection: apsw.Connection, *, deadline: float | None = None, signals: Signals | None = None
+    ) -> None:
         self._statements = Statements(connection)
         self._deadline = deadline
+        self._signals = signals
         self._cursors: list[apsw.Cursor] = []
         self._refusal = ""
         self.hooks: list[Callable[[], None]] = []
@@ -212,6 +217,11 @@ class SqliteTransaction:
     def after_commit(self, hook: Callable[[], None]) -> None:
         """Call `hook` on the loop once this is durable."""
         self.hooks.append(hook)
+
+    def moved(self, account_id: AccountId, modseq: ModSeq) -> None:
+        """Hint, once this is durable, that the account has come so far."""
+        if self._signals is not None:
+            self.hooks.append(functools.partial(self._signals.publish, account_id, modseq))
 
     def end(self) -> None:
         """The block has been left: whatever is still open is closed, whatever comes is refused."""

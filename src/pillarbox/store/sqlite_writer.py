@@ -31,6 +31,7 @@ import apsw
 import structlog
 
 from pillarbox.model.errors import StorageBroken, StorageUnavailable
+from pillarbox.store.signals import LocalSignals
 from pillarbox.store.sqlite_statements import SqliteTransaction, is_fatal, meaning
 
 BATCH_TRANSACTIONS = 256
@@ -66,6 +67,7 @@ class Writer:
 
     def __init__(self, connection: apsw.Connection, *, strict: bool) -> None:
         self.connection = connection
+        self.signals = LocalSignals()
         self.strict = strict
         self.state = State.IDLE
         self.broken = False
@@ -159,7 +161,7 @@ class Writer:
         except apsw.Error as error:
             self._pass_turn()
             raise meaning(error) from error
-        return SqliteTransaction(self.connection)
+        return SqliteTransaction(self.connection, signals=self.signals)
 
     async def _begin_in_thread(self) -> None:
         """Another process is at the file, which is against the rules: wait for it, but not on the loop."""

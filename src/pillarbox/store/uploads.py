@@ -8,6 +8,8 @@ from pillarbox.model.ids import AccountId, BlobId
 from pillarbox.store.base import Transaction
 
 UPLOAD_HOLDS = 3
+CARD_HOLDS = 4
+"""What became of an upload once a card has it (`contacts`)."""
 HOLDER = 0
 """One row for each content of an account."""
 
@@ -28,10 +30,10 @@ async def hold_upload(tx: Transaction, account_id: AccountId, blob: BlobId, size
 
 
 async def find_upload(tx: Transaction, account_id: AccountId, blob: BlobId, now: int) -> int | None:
-    """How many octets it has; None when the account does not keep it (any more)."""
+    """How many octets it has; None when the account does not keep it (any more), and no card of its does."""
     found: int | None = await tx.value(
-        f"select size_octets from blob_ref where account_id = $1 and blob = $2 and kind = {UPLOAD_HOLDS} "
-        f"and holder = {HOLDER} and released > $3",
+        "select size_octets from blob_ref where account_id = $1 and blob = $2 and "
+        f"(kind = {UPLOAD_HOLDS} and released > $3 or kind = {CARD_HOLDS} and released is null) limit 1",
         account_id,
         blob,
         now,

@@ -7,13 +7,27 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pillarbox.grammar.imap import capabilities, states
-from pillarbox.grammar.imap.commands import append, copy, fetch, line, mailbox, search, select, session, store
+from pillarbox.grammar.imap.commands import (
+    append,
+    copy,
+    fetch,
+    line,
+    mailbox,
+    quota,
+    search,
+    select,
+    session,
+    sort,
+    store,
+    thread,
+)
 from pillarbox.grammar.imap.commands.fetch import Item, Section
 from pillarbox.grammar.imap.commands.line import UnknownCommand
 from pillarbox.grammar.imap.commands.search import BadCharset
 from pillarbox.grammar.imap.commands.store import StoreAction
 from pillarbox.grammar.imap.states import State
 from pillarbox.model import query
+from pillarbox.model.arrangement import Criterion, SortBy, Threading
 from pillarbox.model.errors import SyntaxProblem
 from pillarbox.model.keywords import FlagSet
 from pillarbox.model.mailbox import MailboxRole
@@ -85,6 +99,24 @@ BOTH_WAYS = [
     ("SEARCH SENTSINCE 24-Nov-2026", search.Search(query.Sent(date(2026, 11, 24), None))),
     ("SEARCH LARGER 5 SMALLER 10", search.Search(And((query.Larger(5), query.Smaller(10))))),
     ("SEARCH KEYWORD $Forwarded", search.Search(HasFlags(FlagSet.of("$Forwarded")))),
+    ("SEARCH RETURN () ALL", search.Search(query.All(), returns=())),
+    ("UID SEARCH RETURN (MIN COUNT) CHARSET UTF-8 TEXT {2}\r\n\xc3\xa9",
+     search.Search(HasText("é"), by_uid=True, returns=("MIN", "COUNT"))),
+    ("SEARCH OR EMAILID e12 THREADID t7", search.Search(Or((query.IsMessage(12), query.InThread(7))))),
+    ("FETCH 1 (EMAILID THREADID)", fetch.Fetch(numbers(1), (Item.EMAIL_ID, Item.THREAD_ID))),
+    ("STATUS INBOX (MAILBOXID DELETED DELETED-STORAGE)",
+     mailbox.Status(("INBOX",), ("MAILBOXID", "DELETED", "DELETED-STORAGE"))),
+    ("SORT (DATE) UTF-8 ALL", sort.Sort((SortBy(Criterion.DATE),), query.All())),
+    ("UID SORT RETURN (ALL MAX) (REVERSE SUBJECT DISPLAYFROM) UTF-8 UNSEEN TEXT {2}\r\n\xc3\xa9",
+     sort.Sort((SortBy(Criterion.SUBJECT, is_reverse=True), SortBy(Criterion.DISPLAY_FROM)),
+               And((Not(SEEN), HasText("é"))), by_uid=True, returns=("ALL", "MAX"))),
+    ("THREAD REFERENCES UTF-8 1:4", thread.Thread(Threading.REFERENCES, Numbers(numbers((1, 4))))),
+    ("UID THREAD ORDEREDSUBJECT UTF-8 ALL", thread.Thread(Threading.ORDERED_SUBJECT, query.All(), by_uid=True)),
+    ('GETQUOTA ""', quota.GetQuota(b"")),
+    ("GETQUOTAROOT Lists/python", quota.GetQuotaRoot(("Lists", "python"))),
+    ("SETQUOTA !partition/sda4 (STORAGE 512 MESSAGE 5)",
+     quota.SetQuota(b"!partition/sda4", (("STORAGE", 512), ("MESSAGE", 5)))),
+    ('SETQUOTA "" ()', quota.SetQuota(b"", ())),
 ]  # fmt: skip
 
 
@@ -119,6 +151,10 @@ LENIENT = [
     ("SEARCH CHARSET US-ASCII TEXT a", search.Search(HasText("a"))),
     ("SEARCH CHARSET iso-8859-1 TEXT {1}\r\n\xe9", search.Search(HasText("é"))),
     ("SEARCH (ALL)", search.Search(query.All())),
+    ("SEARCH EMAILID M6d99ac3275bb4e THREADID e12", search.Search(And((query.IsMessage(0), query.InThread(0))))),
+    ("sort (reverse date) us-ascii all", sort.Sort((SortBy(Criterion.DATE, is_reverse=True),), query.All())),
+    ('SORT (SIZE) "iso-8859-1" TEXT {1}\r\n\xe9', sort.Sort((SortBy(Criterion.SIZE),), HasText("é"))),
+    ("thread references us-ascii all", thread.Thread(Threading.REFERENCES, query.All())),
 ]  # fmt: skip
 
 
@@ -148,6 +184,12 @@ WRONG = [
     "t1 SEARCH", "t1 SEARCH FOO", "t1 SEARCH SINCE x", "t1 SEARCH SINCE 31-Feb-2020", "t1 SEARCH OR ALL", "t1 SEARCH (ALL",
     "t1 SEARCH ON 31-Dec-9999", "t1 SEARCH TEXT \xff", "t1 COPY 1", "t1 EXPUNGE 1", "t1 APPEND x", "t1 APPEND x (",
     't1 APPEND x "bad date" {1}\r\n', "t1 SEARCH " + "(" * 60 + "ALL" + ")" * 60, "* NOOP", "t1 FETCH 1 (\xff)", "t1 \xc3",
+    "t1 SEARCH RETURN (SAVE) ALL", "t1 SEARCH RETURN MIN ALL", "t1 SEARCH RETURN ()", "t1 SEARCH EMAILID", "t1 SEARCH EMAILID a.b",
+    "t1 SEARCH EMAILID " + "a" * 256, 't1 SEARCH THREADID "t1"', "t1 SORT", "t1 SORT DATE UTF-8 ALL", "t1 SORT () UTF-8 ALL",
+    "t1 SORT (FOO) UTF-8 ALL", "t1 SORT (REVERSE) UTF-8 ALL", "t1 SORT (DATE) UTF-8", "t1 SORT (DATE) ALL",
+    "t1 SORT (" + "DATE " * 50 + "DATE) UTF-8 ALL", "t1 THREAD UTF-8 ALL", "t1 THREAD REFERENCES ALL", "t1 THREAD REFERENCES UTF-8",
+    "t1 GETQUOTA", 't1 GETQUOTA "" ""', "t1 GETQUOTAROOT", 't1 SETQUOTA ""', 't1 SETQUOTA "" (STORAGE)', 't1 SETQUOTA "" (STORAGE x)',
+    't1 SETQUOTA "" STORAGE 5',
 ]  # fmt: skip
 
 
@@ -162,6 +204,9 @@ def test_unknown_names_and_charsets_are_told_apart():
         line.parse(b"t1 FROBNICATE")
     with pytest.raises(BadCharset):
         line.parse(b"t1 SEARCH CHARSET x-nothing ALL")
+    for command in (b"SORT (DATE)", b"THREAD REFERENCES"):
+        with pytest.raises(BadCharset):
+            line.parse(b"t1 %b x-nothing ALL" % command)
 
 
 @pytest.mark.parametrize(
@@ -173,7 +218,7 @@ def test_the_tag_of_what_cannot_be_parsed(text, tag):
 
 @given(st.binary(max_size=80))
 def test_any_octets_parse_or_are_a_syntax_problem(octets):
-    for prefix in (b"", b"a FETCH 1 ", b"a SEARCH ", b"a LIST ", b"a STORE 1 ", b"a APPEND ", b"a LOGIN "):
+    for prefix in (b"", b"a FETCH 1 ", b"a SEARCH ", b"a LIST ", b"a STORE 1 ", b"a APPEND ", b"a LOGIN ", b"a SORT (", b"a SETQUOTA "):
         try:
             line.parse(prefix + octets)
         except SyntaxProblem:

@@ -9,13 +9,17 @@ from hypothesis import strategies as st
 from pillarbox.grammar.imap import atoms, mailbox_name, sequence_set
 from pillarbox.grammar.imap.atoms import Cursor
 from pillarbox.grammar.imap.mailbox_name import Pattern
-from pillarbox.grammar.imap.responses import fetch, mailbox, search, status
+from pillarbox.grammar.imap.object_id import format_mailbox_code
+from pillarbox.grammar.imap.responses import fetch, mailbox, quota, search, status, thread
 from pillarbox.grammar.imap.responses.bodystructure import format_bodystructure
 from pillarbox.grammar.imap.responses.envelope import format_envelope, parse_envelope
 from pillarbox.grammar.imap.responses.mailbox import Listed, StatusItems
+from pillarbox.grammar.imap.responses.quota import Quota, QuotaRoots, Resource
+from pillarbox.grammar.imap.responses.search import Found
 from pillarbox.grammar.imap.responses.status import Status
 from pillarbox.grammar.message.address_list import EnvelopeAddress
 from pillarbox.grammar.message.structure import scan
+from pillarbox.model.arrangement import Forest
 from pillarbox.model.errors import SyntaxProblem
 from pillarbox.model.limits import Limits
 from pillarbox.model.sequence_set import SequenceSet
@@ -61,7 +65,105 @@ def test_small_lines():
     assert mailbox.format_id(((b"name", b"x"), (b"os", None))) == b'* ID ("name" "x" "os" NIL)\r\n'
 
 
+def test_object_identifiers_both_ways():
+    status_items = StatusItems(("foo",), {"MESSAGES": 3}, "m5")
+    line = mailbox.format_status(status_items)
+    assert line == b"* STATUS foo (MESSAGES 3 MAILBOXID (m5))\r\n"
+    assert mailbox.parse_status(Cursor(line[9:-2])) == status_items
+    assert format_mailbox_code(5) == b"MAILBOXID (m5)"
+    found = fetch.parse_fetch(4, Cursor(b"(EMAILID (M6d99) THREADID (T64-_b))"))
+    assert (found.email_id, found.thread_id) == ("M6d99", "T64-_b")
+    assert fetch.parse_fetch(4, Cursor(b"(EMAILID (M1) THREADID NIL UID 5)")).thread_id is None
+    for wrong in (b"(EMAILID x)", b"(EMAILID ())", b"(EMAILID (a.b))"):
+        with pytest.raises(SyntaxProblem):
+            fetch.parse_fetch(4, Cursor(wrong))
+    with pytest.raises(SyntaxProblem):
+        mailbox.parse_status(Cursor(b"foo (MAILBOXID m5)"))
+
+
+def test_quotas_both_ways():
+    told = Quota(b"#user/alice", (Resource("MESSAGE", 42, 1000), Resource("STORAGE", 54, 111)))
+    line = quota.format_quota(told)
+    assert line == b"* QUOTA #user/alice (MESSAGE 42 1000 STORAGE 54 111)\r\n"
+    assert quota.parse_quota(Cursor(line[8:-2])) == told
+    assert quota.parse_quota(Cursor(b'"" ()')) == Quota(b"", ())
+    line = quota.format_quota_roots(("INBOX",), (b"", b"!partition/sda4"))
+    assert line == b'* QUOTAROOT INBOX "" !partition/sda4\r\n'
+    assert quota.parse_quota_roots(Cursor(line[12:-2])) == QuotaRoots(("INBOX",), (b"", b"!partition/sda4"))
+    assert quota.storage(0, 1) == Resource("STORAGE", 0, 1)
+    assert quota.storage(1024, 1025) == Resource("STORAGE", 1, 2)
+
+
+FOUND = [
+    (([2, 3, 4, 9], ("MIN", "COUNT"), False), b"MIN 2 COUNT 4", Found(b"A1", least=2, count=4)),
+    (([2, 3, 4, 9], (), True), b"UID ALL 2:4,9", Found(b"A1", by_uid=True, all=SequenceSet(((2, 4), (9, 9))))),
+    (([9, 8, 2], ("ALL", "MAX"), False), b"MAX 2 ALL 9,8,2",
+     Found(b"A1", greatest=2, all=SequenceSet(((9, 9), (8, 8), (2, 2))))),
+    (([], ("MIN", "MAX", "ALL", "COUNT"), True), b"UID COUNT 0", Found(b"A1", by_uid=True, count=0)),
+    (([], (), False), b"", Found(b"A1")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("told", "text", "value"), FOUND, ids=[repr(text) for _, text, _ in FOUND])
+def test_esearch_both_ways(told, text, value):
+    numbers, returns, by_uid = told
+    line = search.format_found(b"A1", numbers, returns, by_uid=by_uid)
+    assert line == b'* ESEARCH (TAG "A1")' + (b" " + text if text else b"") + b"\r\n"
+    assert search.parse_found(Cursor(line[9:-2])) == value
+
+
+def test_what_is_no_esearch():
+    assert search.parse_found(Cursor(b"")) == Found()
+    for wrong in (b" MIN", b" MIN x", b" FOO 5", b"x", b" (TAG a", b" ALL 0"):
+        with pytest.raises(SyntaxProblem):
+            search.parse_found(Cursor(wrong))
+
+
+def forest(text):
+    return thread.parse_thread(text)
+
+
+def test_the_examples_of_threads():
+    found = forest(b" (2)(3 6 (4 23)(44 7 96))")
+    assert found.numbers == (2, 3, 6, 4, 23, 44, 7, 96)
+    assert found.roots == (0, 1)
+    assert found.children == ((), (2,), (3, 5), (4,), (), (6,), (7,), ())
+    assert forest(b" ((3)(5))") == Forest((0, 3, 5), ((1, 2), (), ()), (0,))
+    assert forest(b"") == Forest()
+
+
+THREADS = [
+    b"",
+    b" (2)(3 6 (4 23)(44 7 96))",
+    b" ((3)(5))",
+    b" ((1 (2 4)(3))(5)(6))",
+    b" (166)(167)(1 2 3)",
+    b" (1 ((2)(3))(4))",
+]
+
+
+@pytest.mark.parametrize("text", THREADS)
+def test_threads_both_ways(text):
+    assert b"".join(thread.format_thread(forest(text))) == b"* THREAD" + text + b"\r\n"
+
+
+@pytest.mark.parametrize("text", [b" 1", b" (", b" ()", b" )", b" (1", b" (1))", b" (x)", b" (0)", b" (1 ())"])
+def test_what_is_no_thread(text):
+    with pytest.raises(SyntaxProblem):
+        forest(text)
+
+
+def test_threads_as_deep_as_a_mailbox_take_no_stack_and_come_in_pieces():
+    deep = b" (1" + b"".join(b" (%d)(%d" % (n, n + 1) for n in range(2, 40_000, 2)) + b")" * 20_000
+    found = forest(deep)
+    pieces = list(thread.format_thread(found))
+    assert b"".join(pieces) == b"* THREAD" + deep + b"\r\n"
+    assert len(pieces) > 5
+    assert max(map(len, pieces)) < 100_000
+
+
 def test_search_and_uidplus_codes():
+    assert search.format_sort([5, 1]) == b"* SORT 5 1\r\n"
     assert search.format_search([1, 5]) == b"* SEARCH 1 5\r\n"
     assert search.format_search([]) == b"* SEARCH\r\n"
     assert search.parse_search(b" 1 5") == [1, 5]

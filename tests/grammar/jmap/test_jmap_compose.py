@@ -279,6 +279,7 @@ def test_missing_blobs_are_all_named():
         {"attachments": [{"blobId": "U1"}, {"blobId": "U2"}, {"blobId": "U3"}, {"blobId": "U2"}]}, limits=LIMITS
     )
     assert email.blob_ids() == ("U1", "U2", "U3")
+    assert email.content_octets({"U1": 100, "U3": 1}) >= 101
     with pytest.raises(BlobsNotFound) as caught:
         compose(email, {"U1": b""}, FRESH)
     assert caught.value.blob_ids == ("U2", "U3")

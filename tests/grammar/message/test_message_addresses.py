@@ -186,6 +186,8 @@ def test_trace_fields():
         b"Received: from ?x??? ([IPv6:2001:db8::1])\r\n (using TLSv1.3)\r\n by mx.example with ESMTPS id q1\r\n"
         b' for <"a b"@c.example>;\r\n Tue, 24 Nov 2026 10:00:00 +0000\r\n'
     )
+    alone = Received("mx.example", "", "mx.example", "ESMTP", "q1", AT)
+    assert received.format_received(alone).startswith(b"Received: from mx.example\r\n by mx.example with ESMTP id q1;")
     assert b"from unknown (" in received.format_received(Received("", "192.0.2.1", "b", "SMTP", "q1", AT))
     assert received.format_return_path(None) == b"Return-Path: <>\r\n"
     assert received.format_return_path(Address("a", "b")) == b"Return-Path: <a@b>\r\n"
@@ -194,3 +196,18 @@ def test_trace_fields():
 def test_hops_are_counted_at_the_start_of_lines():
     header = b"Received: a\r\nSubject: Received:\r\n Received: folded\r\nreceived : b\r\nX-Received: c\r\n"
     assert received.count_hops(header) == 2
+
+
+@pytest.mark.parametrize(
+    ("header", "at"),
+    [
+        (b"Received: by a; Tue, 24 Nov 2026 11:00:00 +0100\r\nReceived: by b; Tue, 24 Nov 2020 11:00:00 +0000\r\n", AT),
+        (b"Subject: x\r\nreceived: by a (1; 2);\r\n Tue, 24 Nov 2026 10:00:00 +0000 (here; there)\r\n", AT),
+        (b"Received: by a; some time\r\nReceived: by b; Tue, 24 Nov 2020 11:00:00 +0000\r\n", None),
+        (b"Received: by a; Mon, 1 Jan 0001 00:00:00 +1000\r\n", None),
+        (b"Received: by a\r\n", None),
+        (b"Subject: x\r\n", None),
+    ],
+)
+def test_when_a_message_was_received_last(header, at):
+    assert received.received_at(header, 0, len(header)) == at

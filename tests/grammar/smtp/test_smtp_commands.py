@@ -1,5 +1,7 @@
 """SMTP commands: one table, run both ways (RFC 5321 §4.1.1 and extensions)."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -24,7 +26,7 @@ from pillarbox.grammar.smtp.commands import (
 )
 from pillarbox.grammar.smtp.parameters import MailParameters, RcptParameters, UnknownParameter
 from pillarbox.model.address import Address
-from pillarbox.model.envelope import BodyType
+from pillarbox.model.envelope import BodyType, HoldRequest
 from pillarbox.model.errors import SyntaxProblem
 
 ALICE = Address("alice", "example.org")
@@ -41,6 +43,11 @@ BOTH_WAYS = [
     (
         "MAIL FROM:<> AUTH=<> RET=HDRS ENVID=a+20b",
         Mail(None, MailParameters(auth="<>", ret="HDRS", envid="a b")),
+    ),
+    ("MAIL FROM:<> HOLDFOR=999999999", Mail(None, MailParameters(hold=HoldRequest(seconds=999_999_999)))),
+    (
+        "MAIL FROM:<> HOLDUNTIL=2026-11-24T10:00:00Z",
+        Mail(None, MailParameters(hold=HoldRequest(until=datetime(2026, 11, 24, 10, tzinfo=UTC)))),
     ),
     ('MAIL FROM:<"a b"@example.org>', Mail(Address("a b", "example.org"))),
     ("RCPT TO:<alice@example.org>", Rcpt(ALICE)),
@@ -82,6 +89,10 @@ LENIENT = [
     ("rcpt to:<PostMaster>", Rcpt(Address("postmaster", ""))),
     ("RCPT TO:<alice@EXAMPLE.org.>", Rcpt(ALICE)),
     ("RCPT TO:<alice@bücher.example>", Rcpt(Address("alice", "xn--bcher-kva.example"))),
+    (
+        "MAIL FROM:<> HOLDUNTIL=2026-11-24t11:00:00+01:00",
+        Mail(None, MailParameters(hold=HoldRequest(until=datetime(2026, 11, 24, 10, tzinfo=UTC)))),
+    ),
     ("DATA ", Data()),
     ("NOOP anything at all", Noop("anything at all")),
     ("MAIL FROM:< >", Mail(None)),
@@ -101,7 +112,10 @@ WRONG = [
     "RCPT TO:<>", "RCPT", "RCPT TO:<a@b> NOTIFY=NEVER,DELAY", "RCPT TO:<a@b> ORCPT=x", "RCPT TO:<a@-..b>",
     "RCPT TO:<a@[1.2.3]>", "RCPT TO:<a@[IPv6:zz]>", 'RCPT TO:<""@b>', "RCPT TO:<@x:>", "VRFY", "AUTH", "AUTH PLAIN a b",
     "BDAT", "BDAT x", "BDAT 1 LASTLY", "NOOP \x00", "RCPT TO:<a@" + "b" * 64 + ">", "RCPT TO:<" + "a" * 1000 + "@b>",
-    "MAIL FROM:a@b@c",
+    "MAIL FROM:a@b@c", "MAIL FROM:<> HOLDFOR", "MAIL FROM:<> HOLDFOR=0", "MAIL FROM:<> HOLDFOR=1000000000",
+    "MAIL FROM:<> HOLDUNTIL", "MAIL FROM:<> HOLDUNTIL=2026-11-24", "MAIL FROM:<> HOLDUNTIL=2026-02-30T10:00:00Z",
+    "MAIL FROM:<> HOLDUNTIL=2026-11-24T10:00:00", "MAIL FROM:<> HOLDFOR=1 HOLDUNTIL=2026-11-24T10:00:00Z",
+    "MAIL FROM:<> HOLDUNTIL=0001-01-01T00:00:00+23:59",
 ]  # fmt: skip
 
 

@@ -7,6 +7,8 @@ import pytest
 import trustme
 import uvloop
 
+from serve.http.browser import open_browser, open_people
+
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item):
     """uvloop is the loop; plain asyncio must work as well."""
@@ -30,3 +32,24 @@ def client_tls(authority: trustme.CA) -> ssl.SSLContext:
     context = ssl.create_default_context()
     authority.configure_trust(context)
     return context
+
+
+@pytest.fixture
+async def people(office, server_tls):
+    """A site over TLS where alice and bob have accounts."""
+    async with open_people(office, server_tls) as site:
+        yield site
+
+
+@pytest.fixture
+async def browser(people, office, client_tls):
+    """One that has not signed in."""
+    async with open_browser(people, office, client_tls) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def other(people, office, client_tls):
+    """Another one."""
+    async with open_browser(people, office, client_tls) as opened:
+        yield opened

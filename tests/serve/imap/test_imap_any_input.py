@@ -19,12 +19,16 @@ WORDS = [
     b"-FLAGS.SILENT", b"(\\Seen)", b"(\\Deleted $x)", b"(MESSAGES UNSEEN RECENT)", b"NOT", b"OR", b"SUBJECT", b"hello",
     b"SEEN", b"(", b")", b"CHARSET UTF-8", b"TEXT", b"{3+}\r\nabc", b"{0+}\r\n", b"RETURN (STATUS (SIZE))",
     b"(SUBSCRIBED RECURSIVEMATCH)", b"SINCE 1-Jan-2000", b"UID", b"NIL", b'("a" "b")', b"\xff\xfe", b'"\\"', b"~{1+}\r\nx",
+    b"EMAILID e7", b"THREADID", b"(EMAILID THREADID)", b"RETURN ()", b"RETURN (COUNT)", b"(REVERSE SUBJECT DISPLAYTO)", b"UTF-8",
+    b"(DELETED DELETED-STORAGE MAILBOXID)", b"(STORAGE 5)",
 ]  # fmt: skip
 COMMANDS = [
     b"NOOP", b"CAPABILITY", b"ID", b"ENABLE", b"SELECT", b"EXAMINE", b"CREATE", b"DELETE", b"RENAME", b"SUBSCRIBE",
     b"UNSUBSCRIBE", b"LIST", b"LSUB", b"STATUS", b"NAMESPACE", b"APPEND", b"CHECK", b"CLOSE", b"UNSELECT", b"EXPUNGE",
     b"UID EXPUNGE", b"SEARCH", b"UID SEARCH", b"FETCH", b"UID FETCH", b"STORE", b"UID STORE", b"COPY", b"UID COPY",
     b"MOVE", b"UID MOVE", b"LOGIN", b"AUTHENTICATE", b"STARTTLS", b"IDLE\r\nDONE\r\nt NOOP",
+    b"SORT (DATE) UTF-8", b"UID SORT RETURN (MIN ALL)", b"THREAD REFERENCES UTF-8", b"UID THREAD ORDEREDSUBJECT",
+    b"GETQUOTA", b"GETQUOTAROOT", b"SETQUOTA",
 ]  # fmt: skip
 
 sensible = st.builds(

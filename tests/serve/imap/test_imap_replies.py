@@ -73,6 +73,8 @@ def test_every_command_that_can_be_parsed_is_known():
         "CREATE": b" a", "DELETE": b" a", "RENAME": b" a b", "SUBSCRIBE": b" a", "UNSUBSCRIBE": b" a",
         "LIST": b' "" *', "LSUB": b' "" *', "STATUS": b" a (MESSAGES)", "APPEND": b" a {5}\r\n", "SEARCH": b" ALL",
         "FETCH": b" 1 FLAGS", "STORE": b" 1 FLAGS ()", "COPY": b" 1 a", "MOVE": b" 1 a",
+        "GETQUOTA": b" a", "GETQUOTAROOT": b" a", "SETQUOTA": b" a (STORAGE 5)", "SORT": b" (DATE) UTF-8 ALL",
+        "THREAD": b" REFERENCES UTF-8 ALL",
     }  # fmt: skip
     for name in line.PARSERS:
         _, command = line.parse(b"a " + name.encode() + samples.get(name, b""))

@@ -85,7 +85,7 @@ async def test_odd_arguments(site: Site, method):
             arguments["fromAccountId"] = site.id
         calls.append([method.name, arguments, str(number)])
     for start in range(0, ROUNDS, 40):
-        answer = await site.post(calls[start : start + 40], using=[CORE, MAIL])
+        answer = await site.post(calls[start : start + 40], using=sorted({CORE, MAIL, method.capability}))
         assert answer.status_code == 200, answer.text
         for _, found, number in answer.json()["methodResponses"]:
             assert "serverFail" not in json.dumps(found), (calls[int(number)], found)

@@ -249,8 +249,9 @@ async def test_the_session_object(site: Site):
     session = answer.json()
     assert session == (await site.http.get("/jmap/session")).json()
     assert session["username"] == "alice@uiowa.test"
-    assert session["primaryAccounts"] == {MAIL: site.id}
     account = session["accounts"][site.id]
+    assert MAIL in session["primaryAccounts"]
+    assert session["primaryAccounts"] == dict.fromkeys(account["accountCapabilities"], site.id)
     assert (account["name"], account["isPersonal"], account["isReadOnly"]) == ("alice@uiowa.test", True, False)
     assert CORE not in account["accountCapabilities"]
     assert session["capabilities"][MAIL] == {}

@@ -7,6 +7,7 @@ import pytest
 from jmap_site import Site
 
 from pillarbox.core.outcomes import FlagAction
+from pillarbox.grammar.message.words import Needle
 from pillarbox.model.keywords import FlagSet
 from pillarbox.serve.jmap.email.snippet import excerpt, marked
 
@@ -303,7 +304,9 @@ async def test_snippets(site: Site):
         "The <mark>Foo</mark>sball &lt;competition&gt;",
         "This year the <mark>foo</mark>sball competition &amp; the rest",
     )
-    assert await snippet(site, id, {"subject": "ball"}) == ("The Foos<mark>ball</mark> &lt;competition&gt;", None)
+    assert await snippet(site, id, {"subject": "ball"}) == (None, None), "a word that is looked for begins one"
+    assert await snippet(site, id, {"subject": "compet"}) == ("The Foosball &lt;<mark>compet</mark>ition&gt;", None)
+    assert await snippet(site, id, {"subject": "'compet'"}) == (None, None), "a phrase is of whole words"
     assert (await snippet(site, id, {"body": "'the rest'"}))[1].endswith("&amp; <mark>the rest</mark>")
     assert await snippet(site, id, {"from": "foo"}) == (None, None)
     assert await snippet(site, id, None) == (None, None)
@@ -337,8 +340,8 @@ async def test_snippets_of_what_there_is_not(site: Site):
 @pytest.mark.parametrize("before", [0, 10, 300])
 def test_an_excerpt_is_never_too_large_and_never_cut_in_the_middle(letter: str, before: int):
     text = "word " * before + letter * 300 + " end"
-    for words in ([letter], ["word"], [letter * 300]):
-        found = excerpt(text, words)
+    for word in (letter, "word", letter * 300):
+        found = excerpt(text, [Needle(word)])
         if found is not None:
             assert len(found.encode()) <= 255
             assert found.count("<mark>") == found.count("</mark>") > 0
@@ -348,11 +351,16 @@ def test_an_excerpt_is_never_too_large_and_never_cut_in_the_middle(letter: str, 
 
 
 def test_marks():
-    assert marked("abcabc", ["bc"]) == "a<mark>bc</mark>a<mark>bc</mark>"
-    assert marked("abc", ["x"]) is None and marked("abc", []) is None
-    assert marked("Straße, ﬁne", ["ss", "fine"]) == "Stra<mark>ß</mark>e, <mark>ﬁne</mark>"
-    assert marked("aXb", ["x", "xb"]) == "a<mark>Xb</mark>"
-    assert marked("a.b", ["."]) == "a<mark>.</mark>b"
+    def mark(text: str, *words: str) -> str | None:
+        return marked(text, [Needle(word) for word in words])
+
+    assert mark("bca bc", "bc") == "<mark>bc</mark>a <mark>bc</mark>"
+    assert mark("abcabc", "bc") is None
+    assert mark("abc", "x") is None and mark("abc") is None
+    assert mark("ßtraße, ﬁne", "ss", "fine") == "<mark>ß</mark>traße, <mark>ﬁne</mark>"
+    assert mark("Xb", "x", "xb") == "<mark>Xb</mark>"
+    assert mark("a.b", ".") == "a<mark>.</mark>b"
+    assert mark("会議の予定", "の予") == "会議<mark>の予</mark>定"
 
 
 # --- parse -----------------------------------------------------------------------------------------------------------

@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+from pillarbox.core.intake import HoldRefused
 from pillarbox.grammar.smtp import commands, states
 from pillarbox.grammar.smtp import replies as grammar
 from pillarbox.grammar.smtp.commands import UnknownCommand
@@ -17,7 +18,7 @@ def every_error() -> list[type[errors.MailError]]:
     found, waiting = [], [errors.MailError]
     while waiting:
         kind = waiting.pop()
-        if kind.__module__ == errors.__name__ or kind in (UnknownCommand, UnknownParameter):
+        if kind.__module__ == errors.__name__ or kind in (UnknownCommand, UnknownParameter, HoldRefused):
             found.append(kind)
         waiting += kind.__subclasses__()
     return found

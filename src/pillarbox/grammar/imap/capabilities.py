@@ -31,6 +31,15 @@ CAPABILITIES: tuple[Capability, ...] = (
     Capability("CREATE-SPECIAL-USE", "RFC 6154", before=False),
     Capability("MOVE", "RFC 6851", before=False),
     Capability("STATUS=SIZE", "RFC 8438", before=False),
+    Capability("OBJECTID", "RFC 8474", before=False),
+    Capability("QUOTA", "RFC 9208", before=False),
+    Capability("QUOTA=RES-STORAGE", "RFC 9208", before=False),
+    Capability("ESEARCH", "RFC 4731", before=False),
+    Capability("SORT", "RFC 5256", before=False),
+    Capability("SORT=DISPLAY", "RFC 5957", before=False),
+    Capability("ESORT", "RFC 5267", before=False),
+    Capability("THREAD=ORDEREDSUBJECT", "RFC 5256", before=False),
+    Capability("THREAD=REFERENCES", "RFC 5256", before=False),
 )
 
 

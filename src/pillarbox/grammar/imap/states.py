@@ -7,7 +7,19 @@ from enum import Enum
 
 import msgspec
 
-from pillarbox.grammar.imap.commands import append, copy, fetch, mailbox, search, select, session, store
+from pillarbox.grammar.imap.commands import (
+    append,
+    copy,
+    fetch,
+    mailbox,
+    quota,
+    search,
+    select,
+    session,
+    sort,
+    store,
+    thread,
+)
 
 
 class State(Enum):
@@ -42,6 +54,9 @@ ALLOWED: dict[type[msgspec.Struct], frozenset[State]] = {
     mailbox.Lsub: SIGNED_IN,
     mailbox.Status: SIGNED_IN,
     mailbox.Namespace: SIGNED_IN,
+    quota.GetQuota: SIGNED_IN,
+    quota.GetQuotaRoot: SIGNED_IN,
+    quota.SetQuota: SIGNED_IN,
     append.Append: SIGNED_IN,
     select.Select: SIGNED_IN,
     select.Examine: SIGNED_IN,
@@ -51,6 +66,8 @@ ALLOWED: dict[type[msgspec.Struct], frozenset[State]] = {
     select.Unselect: SELECTED,
     select.Expunge: SELECTED,
     search.Search: SELECTED,
+    sort.Sort: SELECTED,
+    thread.Thread: SELECTED,
     fetch.Fetch: SELECTED,
     store.Store: SELECTED,
     copy.Copy: SELECTED,

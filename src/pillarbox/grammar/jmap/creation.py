@@ -4,7 +4,7 @@ All that is wrong is gathered, so that a client hears of it at once. Names of pr
 `bodyStructure/subParts/0/type`.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import msgspec
 
@@ -38,6 +38,11 @@ class NewEmail(msgspec.Struct, frozen=True):
     def blob_ids(self) -> tuple[str, ...]:
         """All blobs that it is made of, each once."""
         return tuple(dict.fromkeys(part.blob_id for part in self._parts(self.body) if part.blob_id is not None))
+
+    def content_octets(self, blobs: Mapping[str, int]) -> int:
+        """At least so long are all texts and blobs together, each as often as a part has it; `blobs` are their sizes."""
+        parts = self._parts(self.body)
+        return sum(len(part.text or "") + blobs.get(part.blob_id or "", 0) for part in parts)
 
     def _parts(self, part: NewPart) -> Iterator[NewPart]:
         yield part

@@ -3,11 +3,13 @@
     FilterOperator  = {"operator": "AND" | "OR" | "NOT", "conditions": (FilterOperator | FilterCondition)[]}
     FilterCondition = {"inMailbox": Id, "text": String, …}: all of its properties must hold
 
-A text is taken apart into words and quoted phrases, each of which must be found (RFC 8621 §4.4.1).
+A text is taken apart into words and quoted phrases, each of which must be found. The RFC leaves it open what finding
+is, and names words (RFC 8621 §4.4.1): a word stands at the beginning of one of the message's words, a phrase stands for
+whole words, in their order. A header field that is named is searched for any part of it.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from pillarbox.grammar.jmap.dates import parse_utc
 from pillarbox.grammar.jmap.headers import is_field_name
@@ -23,7 +25,7 @@ TERMS = 1_000
 
 _TOKEN = re.compile(r"""(?<!\S)(["'])((?:\\.|(?!\1)[^\\])*)\1(?!\S)|\S+""", re.DOTALL)
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
-_ADDRESS_FIELDS = ("From", "To", "Cc", "Bcc")
+_ANYWHERE = ("from", "to", "cc", "bcc", "subject")
 
 
 class UnsupportedFilter(SyntaxProblem):
@@ -32,22 +34,36 @@ class UnsupportedFilter(SyntaxProblem):
 
 def parse(value: object) -> Query:
     """The query; null finds all. Raises: UnsupportedFilter; SyntaxProblem, which is invalidArguments."""
-    return query.All() if value is None else _Reader().read(value, 0)
+    return Reader(_CONDITIONS).read(value)
 
 
 def tokens(text: str) -> list[str]:
     """Words and phrases. A quote begins a phrase before a word only, where another one ends it behind a word."""
-    found = (match[0] if match[1] is None else _ESCAPED.sub(r"\1", match[2]).strip() for match in _TOKEN.finditer(text))
-    return [token for token in found if token]
+    return [token for token, _ in tokens_and_phrases(text)]
 
 
-class _Reader:
-    """Counts the terms of one filter while it is read."""
+def tokens_and_phrases(text: str) -> list[tuple[str, bool]]:
+    """The same, each with whether it is a phrase."""
+    found = (
+        (match[0], False) if match[1] is None else (_ESCAPED.sub(r"\1", match[2]).strip(), True)
+        for match in _TOKEN.finditer(text)
+    )
+    return [(token, is_phrase) for token, is_phrase in found if token]
 
-    def __init__(self) -> None:
-        self.left = TERMS
 
-    def read(self, value: object, depth: int) -> Query:
+class Reader:
+    """Reads the filter of one data type, whose conditions are given by their names; counts the terms."""
+
+    def __init__(self, conditions: Mapping[str, Callable[[object], Query]], *, terms: int = TERMS) -> None:
+        self._conditions = conditions
+        self._terms = terms
+        self._left = terms
+
+    def read(self, value: object) -> Query:
+        """The query; null finds all. Raises: UnsupportedFilter; SyntaxProblem."""
+        return query.All() if value is None else self._read(value, 0)
+
+    def _read(self, value: object, depth: int) -> Query:
         if not isinstance(value, dict):
             raise SyntaxProblem("a FilterOperator or a FilterCondition")
         if depth > DEPTH:
@@ -57,7 +73,7 @@ class _Reader:
         match value:
             case {"operator": "AND" | "OR" | "NOT" as operator, "conditions": list(conditions), **others} if not others:
                 self._count(len(conditions))
-                terms = tuple(self.read(condition, depth + 1) for condition in conditions)
+                terms = tuple(self._read(condition, depth + 1) for condition in conditions)
             case _:
                 raise SyntaxProblem("a FilterOperator: AND, OR or NOT, and its conditions")
         if operator == "AND":
@@ -65,7 +81,7 @@ class _Reader:
         return query.Or(terms) if operator == "OR" else query.Not(query.Or(terms))
 
     def _condition(self, name: str, value: object) -> Query:
-        reader = _CONDITIONS.get(name)
+        reader = self._conditions.get(name)
         if reader is None:
             raise UnsupportedFilter("a property of FilterCondition")
         try:
@@ -76,9 +92,9 @@ class _Reader:
         return term
 
     def _count(self, terms: int) -> None:
-        self.left -= terms
-        if self.left < 0:
-            raise UnsupportedFilter(f"at most {TERMS} conditions")
+        self._left -= terms
+        if self._left < 0:
+            raise UnsupportedFilter(f"at most {self._terms} conditions")
 
 
 def _both(terms: list[Query]) -> Query:
@@ -87,19 +103,22 @@ def _both(terms: list[Query]) -> Query:
     return terms[0] if len(terms) == 1 else query.And(tuple(terms))
 
 
-def _words(value: object, term: Callable[[str], Query]) -> Query:
+def words_of(value: object, term: Callable[[str], Query]) -> Query:
+    """Each word and each phrase of a text. Raises: SyntaxProblem."""
     if not isinstance(value, str):
         raise SyntaxProblem("a string")
     return _both([term(token) for token in tokens(value)])
 
 
-def _in_field(name: str) -> Callable[[object], Query]:
-    return lambda value: _words(value, lambda token: query.HasHeader(name, token))
+def _words_in(*fields: str, in_body: bool = False) -> Callable[[object], Query]:
+    def read(value: object) -> Query:
+        if not isinstance(value, str):
+            raise SyntaxProblem("a string")
+        return _both(
+            [query.HasWords(token, fields, in_body, is_phrase) for token, is_phrase in tokens_and_phrases(value)]
+        )
 
-
-def _anywhere(token: str) -> Query:
-    fields = [query.HasHeader(name, token) for name in (*_ADDRESS_FIELDS, "Subject")]
-    return query.Or((*fields, query.HasText(token, body_only=True)))
+    return read
 
 
 def _header(value: object) -> Query:
@@ -149,12 +168,12 @@ _CONDITIONS: dict[str, Callable[[object], Query]] = {
     "hasKeyword": lambda value: query.HasFlags(flags_of([value])),
     "notKeyword": lambda value: query.Not(query.HasFlags(flags_of([value]))),
     "hasAttachment": _has_attachment,
-    "text": lambda value: _words(value, _anywhere),
-    "from": _in_field("From"),
-    "to": _in_field("To"),
-    "cc": _in_field("Cc"),
-    "bcc": _in_field("Bcc"),
-    "subject": _in_field("Subject"),
-    "body": lambda value: _words(value, lambda token: query.HasText(token, body_only=True)),
+    "text": _words_in(*_ANYWHERE, in_body=True),
+    "from": _words_in("from"),
+    "to": _words_in("to"),
+    "cc": _words_in("cc"),
+    "bcc": _words_in("bcc"),
+    "subject": _words_in("subject"),
+    "body": _words_in(in_body=True),
     "header": _header,
 }

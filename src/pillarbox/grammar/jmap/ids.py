@@ -1,6 +1,7 @@
 """The names of things in JMAP: one letter that says the kind, then a number (RFC 8620 §1.2, RFC 8621 §1.6).
 
-    account a1 · Mailbox m5 · Email e12 · Thread t12 · Identity i3 · EmailSubmission s9
+    account a1 · Mailbox m5 · Email e12 · Thread t12 · Identity i3 · EmailSubmission s9 ·
+    PushSubscription p7 · AddressBook b4 · ContactCard c12 · QueuedMessage q14
     blob: B12 a message's octets · B12_1_2 the decoded content of its part 1.2 ·
           U<64 hex> what was uploaded, by its SHA-256 · U<64 hex>_1_2 a part of a message that was uploaded
 
@@ -103,6 +104,46 @@ def format_submission(number: int) -> str:
 def parse_submission(text: str) -> int:
     """Raises: SyntaxProblem."""
     return _parse(text, "s", "an EmailSubmission id")
+
+
+def format_push_subscription(number: int) -> str:
+    """`p7`."""
+    return f"p{number}"
+
+
+def parse_push_subscription(text: str) -> int:
+    """Raises: SyntaxProblem."""
+    return _parse(text, "p", "a PushSubscription id")
+
+
+def format_book(number: int) -> str:
+    """`b4`."""
+    return f"b{number}"
+
+
+def parse_book(text: str) -> int:
+    """Raises: SyntaxProblem."""
+    return _parse(text, "b", "an AddressBook id")
+
+
+def format_card(number: int) -> str:
+    """`c12`."""
+    return f"c{number}"
+
+
+def parse_card(text: str) -> int:
+    """Raises: SyntaxProblem."""
+    return _parse(text, "c", "a ContactCard id")
+
+
+def format_queued(number: int) -> str:
+    """`q14`."""
+    return f"q{number}"
+
+
+def parse_queued(text: str) -> int:
+    """Raises: SyntaxProblem."""
+    return _parse(text, "q", "a QueuedMessage id")
 
 
 def format_blob(blob: MessageBlob | UploadBlob) -> str:

@@ -55,12 +55,21 @@ def decode_request(octets: bytes, *, limits: RequestLimits, capabilities: Collec
 
     Raises: RequestProblem, which says which of the four things is wrong (RFC 8620 §3.6.1).
     """
+    return read_request(decode_value(octets, limits=limits), limits=limits, capabilities=capabilities)
+
+
+def decode_value(octets: bytes, *, limits: RequestLimits) -> object:
+    """What is to be a request, as JSON. Raises: RequestProblem."""
     if len(octets) > limits.size_octets:
         raise RequestProblem(ProblemKind.LIMIT, "the request is too large", limit="maxSizeRequest")
     try:
-        value = ijson.decode(octets)
+        return ijson.decode(octets)
     except SyntaxProblem as problem:
         raise RequestProblem(ProblemKind.NOT_JSON, problem.text) from None
+
+
+def read_request(value: object, *, limits: RequestLimits, capabilities: Collection[str]) -> Request:
+    """The request in a JSON value. Raises: RequestProblem."""
     try:
         request = _request(value)
     except SyntaxProblem as problem:
@@ -108,12 +117,17 @@ def _created_ids(value: JsonObject) -> dict[str, str] | None:
     return given
 
 
-def encode_response(response: Response) -> bytes:
-    """The response as octets."""
+def response_value(response: Response) -> JsonObject:
+    """The response as a JSON value."""
     value: JsonObject = {"methodResponses": response.method_responses}
     if response.created_ids is not None:
         value["createdIds"] = response.created_ids
-    return ijson.encode({**value, "sessionState": response.session_state})
+    return {**value, "sessionState": response.session_state}
+
+
+def encode_response(response: Response) -> bytes:
+    """The response as octets."""
+    return ijson.encode(response_value(response))
 
 
 def encode_request(request: Request) -> bytes:

@@ -25,7 +25,8 @@ class FailedRecipient(msgspec.Struct, frozen=True):
 
 
 class Report(msgspec.Struct, frozen=True):
-    """All that a report says."""
+    """All that a report says. `hold_request` is what was asked for with the message, "for;3600" or "until;" and a
+    date-time (RFC 4865 §4)."""
 
     reporting_host: str
     to: Address
@@ -37,6 +38,7 @@ class Report(msgspec.Struct, frozen=True):
     subject: str = ""
     trace_id: str = ""
     original_header: bytes = b""
+    hold_request: str = ""
 
 
 ADVICE: tuple[tuple[str, str], ...] = (
@@ -150,6 +152,7 @@ def _fields(report: Report) -> str:
         [
             f"Reporting-MTA: dns; {report.reporting_host}",
             f"Arrival-Date: {date.format(report.arrived)}",
+            *([f"Future-Release-Request: {report.hold_request}"] if report.hold_request else []),
         ]
     ]
     for recipient in report.recipients:

@@ -87,7 +87,7 @@ async def _on_mail_error(connection: HTTPConnection, error: Exception) -> Respon
     assert isinstance(error, MailError)
     if status_of(error) >= 500:
         log.warning("request.refused", status=error.text)
-    answer = refusal(error)
+    answer = refusal(error, connection.scope)
     if isinstance(connection, WebSocket):
         if connection.application_state is WebSocketState.CONNECTING:
             await connection.send_denial_response(answer)

@@ -1,9 +1,13 @@
-"""Who makes a request: HTTP Basic with name and password (RFC 7617), or Bearer with a token (RFC 6750 §2.1).
+"""Who makes a request: HTTP Basic with name and password (RFC 7617), Bearer with a token (RFC 6750 §2.1), or a browser
+with the cookie of its session.
 
-Puts the account, or None, into `request.state.account`; which paths need one is decided by their routes. Stands behind
-`application.ToEncrypted`, so that neither is taken over a connection that others can read. A wrong password costs and
+Puts the account, or None, into `request.state.account`, what it was signed in with into `request.state.credential`, and
+a browser's session into `request.state.signed_in`; which paths need one is decided by their routes. Stands behind
+`application.ToEncrypted`, so that none is taken over a connection that others can read. A wrong password costs and
 says the same for every name, and is counted by peer. A wrong token is not counted: nobody guesses 256 bits, and a
-client with an old one would lock out all who share its address.
+client with an old one would lock out all who share its address. A cookie that is good no longer is none. What a page of
+another origin asks for with a cookie is refused here, for every route (`same_origin`); who shows a password or token
+with the request has no cookie to be robbed of.
 """
 
 import base64
@@ -14,10 +18,13 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from pillarbox.core.mail import Mail
-from pillarbox.model.account import Account
+from pillarbox.core.sessions import credential_of
+from pillarbox.model.account import Account, Credential
 from pillarbox.model.errors import BadCredentials, MailError
+from pillarbox.serve.http.cookies import SESSION, read_cookie
 from pillarbox.serve.http.peer import name_of
 from pillarbox.serve.http.replies import problem
+from pillarbox.serve.http.same_origin import check_not_elsewhere, check_same_origin, is_browser_at_work
 
 BASIC = 'Basic realm="Pillarbox", charset="UTF-8"'
 BEARER = 'Bearer realm="Pillarbox"'
@@ -39,29 +46,44 @@ class Authentication:
         """Find out who asks, then let the application answer."""
         state = scope.setdefault("state", {})
         try:
-            state["account"] = await self._account(scope)
+            state["signed_in"] = None
+            state["account"], state["credential"] = await self._who(scope)
         except MailError as error:
-            await refusal(error)(scope, receive, send)
+            await refusal(error, scope)(scope, receive, send)
             return
         await self._app(scope, receive, send)
 
-    async def _account(self, scope: Scope) -> Account | None:
+    async def _who(self, scope: Scope) -> tuple[Account, Credential] | tuple[None, None]:
         given = [value for name, value in scope["headers"] if name == b"authorization"]
         if not given:
-            return None
+            return await self._by_cookie(scope)
         if len(given) > 1:
             raise BadCredentials(UNREADABLE)
         scheme, _, value = given[0].strip().partition(b" ")
         match scheme.lower():
             case b"basic":
+                check_not_elsewhere(scope)
                 login, password = _basic(value)
-                return await self._mail.accounts.sign_in(login, password, peer=name_of(scope))
+                return await self._mail.accounts.identify(login, password, peer=name_of(scope))
             case b"bearer":
                 try:
-                    return await self._mail.tokens.sign_in(value.strip().decode("latin-1"))
+                    return await self._mail.tokens.identify(value.strip().decode("latin-1"))
                 except BadCredentials as error:
                     raise WrongToken(error.text) from None
         raise BadCredentials("this kind of authentication is not known here")
+
+    async def _by_cookie(self, scope: Scope) -> tuple[Account, Credential] | tuple[None, None]:
+        """Raises: NotAllowed, for a session that another page would use."""
+        secret = read_cookie(scope, SESSION)
+        if secret is None:
+            return None, None
+        try:
+            found = await self._mail.sessions.sign_in(secret)
+        except BadCredentials:
+            return None, None
+        check_same_origin(scope)
+        scope["state"]["signed_in"] = found
+        return found.account, credential_of(found.session)
 
 
 def _basic(value: bytes) -> tuple[str, str]:
@@ -75,12 +97,14 @@ def _basic(value: bytes) -> tuple[str, str]:
     return login, password
 
 
-def refusal(error: MailError) -> Response:
-    """What `error` says; with 401 what would be taken (RFC 9110 §11.6.1, RFC 6750 §3)."""
+def refusal(error: MailError, scope: Scope) -> Response:
+    """What `error` says; with 401 what would be taken (RFC 9110 §11.6.1, RFC 6750 §3). To a browser Basic is not
+    offered: it would open a window for name and password, keep them, and send them with every page's requests."""
     answer = problem(error)
     if answer.status_code == 401:
         wrong = ', error="invalid_token"' if isinstance(error, WrongToken) else ""
-        answer.headers["WWW-Authenticate"] = f"{BASIC}, {BEARER}{wrong}"
+        offered = BEARER if is_browser_at_work(scope) else f"{BASIC}, {BEARER}"
+        answer.headers["WWW-Authenticate"] = f"{offered}{wrong}"
     return answer
 
 

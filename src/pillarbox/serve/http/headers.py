@@ -12,6 +12,23 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from pillarbox.model.ports import Clock
 from pillarbox.serve.http.peer import is_encrypted
 
+PERMISSIONS = b", ".join(
+    b"%b=()" % feature
+    for feature in (
+        b"accelerometer",
+        b"autoplay",
+        b"camera",
+        b"display-capture",
+        b"geolocation",
+        b"gyroscope",
+        b"magnetometer",
+        b"microphone",
+        b"midi",
+        b"payment",
+        b"usb",
+    )
+)
+"""What no page of ours may use, nor any within it (W3C Permissions Policy); passkeys may be, by ourselves alone."""
 ALWAYS = (
     (b"x-content-type-options", b"nosniff"),
     (b"referrer-policy", b"no-referrer"),
@@ -21,6 +38,8 @@ ALWAYS = (
         b"content-security-policy",
         b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'; sandbox",
     ),
+    (b"x-frame-options", b"DENY"),  # for browsers that do not know frame-ancestors
+    (b"permissions-policy", PERMISSIONS),
     (b"cache-control", b"no-store"),
 )
 STRICT_TRANSPORT = (b"strict-transport-security", b"max-age=63072000")

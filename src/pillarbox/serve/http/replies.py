@@ -35,10 +35,10 @@ def status_of(error: MailError) -> int:
     return next((STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES), 500)
 
 
-def problem(error: MailError) -> Response:
-    """The answer to a request that failed."""
+def problem(error: MailError, **more: str) -> Response:
+    """The answer to a request that failed; `more` are members of its own (RFC 9457 §3.2)."""
     status = status_of(error)
-    document = {"type": "about:blank", "status": status, "detail": error.text}
+    document = {"type": "about:blank", "status": status, "detail": error.text, **more}
     answer = Response(msgspec.json.encode(document), status, media_type="application/problem+json")
     if status in (429, 503):
         answer.headers["Retry-After"] = "60"

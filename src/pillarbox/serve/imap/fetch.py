@@ -27,7 +27,7 @@ FLAG_LINES = 4_000
 
 SETS_SEEN = {Item.RFC822, Item.RFC822_TEXT}
 FROM_COLUMNS = {Item.UID, Item.FLAGS}
-FROM_STORED = FROM_COLUMNS | {Item.INTERNALDATE, Item.SIZE, Item.ENVELOPE, Item.BODYSTRUCTURE}
+FROM_STORED = FROM_COLUMNS | {*fetch_stored.STORED, *fetch_stored.OBJECT_IDS}
 
 
 async def fetch(session: ImapSession, tag: bytes, command: msgspec.Struct) -> Status:

@@ -124,6 +124,8 @@ async def _items(
             response.add(b"UID %d" % uid)
         elif item is Item.FLAGS:
             response.add(b"FLAGS " + session.view.flags_text(uid, session.view.view.flags_of(uid)))
+        elif item in fetch_stored.OBJECT_IDS:
+            response.add(fetch_stored.object_ids(await fetch_stored.ids_of(session, uid), (item,)))
         elif item is Item.BODY:
             response.add(b"BODY " + format_bodystructure(b"", part, extended=False))
         else:

@@ -1,23 +1,27 @@
 """FETCH of what was made ready at delivery: `INTERNALDATE "…" RFC822.SIZE n ENVELOPE (…) BODYSTRUCTURE (…)`.
 
-All four together are sent as they are stored; some of them are cut out of the text.
+All four together are sent as they are stored; some of them are cut out of the text. Object identifiers (RFC 8474 §5.3)
+come from rows, and stand behind them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import TYPE_CHECKING
 
 from pillarbox.grammar.imap.atoms import Cursor
 from pillarbox.grammar.imap.commands.fetch import FetchItem, Item
+from pillarbox.grammar.imap.object_id import format_message_id, format_thread_id
 from pillarbox.grammar.imap.responses.fetch import parse_tree
 from pillarbox.model.errors import NotFound
+from pillarbox.model.ids import MessageId, ThreadId
 
 if TYPE_CHECKING:
     from pillarbox.serve.imap.selected import Selected
     from pillarbox.serve.imap.session import ImapSession
 
 STORED = (Item.INTERNALDATE, Item.SIZE, Item.ENVELOPE, Item.BODYSTRUCTURE)
+OBJECT_IDS = (Item.EMAIL_ID, Item.THREAD_ID)
 _DATE_OCTETS = len(b'INTERNALDATE "24-Nov-2026 10:05:44 +0000"')
 Cutter = Callable[[bytes], bytes]
 _ENVELOPE = b" ENVELOPE "
@@ -27,18 +31,45 @@ _BODYSTRUCTURE = b" BODYSTRUCTURE "
 async def send(session: ImapSession, uids: Sequence[int], items: tuple[FetchItem, ...]) -> bool:
     """Whether no message had gone meanwhile."""
     selected = session.view
-    cut_out = cutter(items)
     told = 0
-    async for rows in session.mail.messages.lines(session.owner.id, selected.mailbox_id, uids):
-        session.send(_lines(selected, rows, items, cut_out))
+    async for rows in _rows(session, uids, items):
+        session.send(_lines(selected, rows, items))
         told += len(rows)
         await session.pace()
     return told == len(uids)
 
 
-def _lines(
-    selected: Selected, rows: Sequence[tuple[int, bytes]], items: tuple[FetchItem, ...], cut_out: Cutter
-) -> bytes:
+async def _rows(
+    session: ImapSession, uids: Sequence[int], items: tuple[FetchItem, ...]
+) -> AsyncIterator[list[tuple[int, bytes]]]:
+    """(UID, all that is told of it besides flags), in batches."""
+    place = session.owner.id, session.view.mailbox_id
+    has_stored, has_ids = any(item in STORED for item in items), any(item in OBJECT_IDS for item in items)
+    if not has_stored:
+        async for found in session.mail.whereabouts.ids(*place, uids):
+            yield [(uid, object_ids(ids, items)) for uid, ids in found]
+        return
+    cut_out = cutter(items)
+    async for rows in session.mail.messages.lines(*place, uids):
+        if not has_ids:
+            yield [(uid, cut_out(text)) for uid, text in rows]
+            continue
+        texts = dict(rows)
+        async for found in session.mail.whereabouts.ids(*place, [uid for uid, _ in rows]):
+            yield [(uid, b"%b %b" % (cut_out(texts[uid]), object_ids(ids, items))) for uid, ids in found]
+
+
+def object_ids(ids: tuple[MessageId, ThreadId], items: tuple[FetchItem, ...]) -> bytes:
+    """`EMAILID (e12) THREADID (t12)`, or the one of them that is asked for."""
+    pieces = []
+    if Item.EMAIL_ID in items:
+        pieces.append(b"EMAILID (%b)" % format_message_id(ids[0]))
+    if Item.THREAD_ID in items:
+        pieces.append(b"THREADID (%b)" % format_thread_id(ids[1]))
+    return b" ".join(pieces)
+
+
+def _lines(selected: Selected, rows: Sequence[tuple[int, bytes]], items: tuple[FetchItem, ...]) -> bytes:
     view = selected.view
     has_uid, has_flags = Item.UID in items, Item.FLAGS in items
     template = b"* %d FETCH (" + b"UID %d " * has_uid + b"FLAGS %b " * has_flags + b"%b)\r\n"
@@ -63,7 +94,7 @@ def _lines(
             values.append(uid)
         if has_flags:
             values.append(texts[place] if is_plain else selected.flags_text(uid, view.flag_sets[place]))
-        values.append(cut_out(text))
+        values.append(text)
     return (template * count) % tuple(values)
 
 
@@ -114,4 +145,12 @@ async def stored_line(session: ImapSession, uid: int) -> bytes:
     async for rows in session.mail.messages.lines(session.owner.id, selected.mailbox_id, [uid]):
         for _, text in rows:
             return text
+    raise NotFound("no such message")
+
+
+async def ids_of(session: ImapSession, uid: int) -> tuple[MessageId, ThreadId]:
+    """Message and thread of one. Raises: NotFound."""
+    async for found in session.mail.whereabouts.ids(session.owner.id, session.view.mailbox_id, [uid]):
+        for _, ids in found:
+            return ids
     raise NotFound("no such message")

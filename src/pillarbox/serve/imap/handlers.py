@@ -9,11 +9,14 @@ from pillarbox.grammar.imap import commands as _commands  # noqa: F401 - the pac
 from pillarbox.grammar.imap.commands import copy as copy_commands
 from pillarbox.grammar.imap.commands import fetch as fetch_commands
 from pillarbox.grammar.imap.commands import mailbox as mailbox_commands
+from pillarbox.grammar.imap.commands import quota as quota_commands
 from pillarbox.grammar.imap.commands import search as search_commands
 from pillarbox.grammar.imap.commands import select as select_commands
 from pillarbox.grammar.imap.commands import session as session_commands
+from pillarbox.grammar.imap.commands import sort as sort_commands
 from pillarbox.grammar.imap.commands import store as store_commands
-from pillarbox.serve.imap import copy, fetch, mailbox, search, select, sign_in, store
+from pillarbox.grammar.imap.commands import thread as thread_commands
+from pillarbox.serve.imap import copy, fetch, mailbox, quota, search, select, sign_in, sort, store, thread
 from pillarbox.serve.imap.append import append, is_append
 from pillarbox.serve.imap.idle import end_idle, idle
 from pillarbox.serve.imap.sign_in import capability_names
@@ -45,7 +48,12 @@ TABLE: dict[type[msgspec.Struct], Callable[[Any, bytes, Any], Awaitable[Any]]] =
     select_commands.Unselect: select.unselect,
     select_commands.Expunge: select.expunge,
     select_commands.Idle: idle,
+    quota_commands.GetQuota: quota.get_quota,
+    quota_commands.GetQuotaRoot: quota.get_quota_root,
+    quota_commands.SetQuota: quota.set_quota,
     search_commands.Search: search.search,
+    sort_commands.Sort: sort.sort,
+    thread_commands.Thread: thread.thread,
     fetch_commands.Fetch: fetch.fetch,
     store_commands.Store: store.store,
     copy_commands.Copy: copy.copy,

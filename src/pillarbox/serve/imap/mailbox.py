@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from pillarbox.grammar.imap.commands import mailbox as commands
 from pillarbox.grammar.imap.mailbox_name import Path, Pattern
+from pillarbox.grammar.imap.object_id import format_mailbox_code, format_mailbox_id
 from pillarbox.grammar.imap.responses import mailbox as responses
 from pillarbox.grammar.imap.responses.mailbox import Listed, StatusItems
 from pillarbox.grammar.imap.responses.status import Status
@@ -26,13 +27,13 @@ RETURN_OPTIONS = {"SUBSCRIBED", "CHILDREN", "SPECIAL-USE", "STATUS"}
 
 
 async def create(session: ImapSession, tag: bytes, command: msgspec.Struct) -> Status:
-    """RFC 3501 §6.3.3, RFC 6154 §3."""
+    """RFC 3501 §6.3.3, RFC 6154 §3, RFC 8474 §4.1."""
     assert isinstance(command, commands.Create)
     try:
-        await session.mail.mailboxes.create(session.owner.id, command.path, command.role)
+        made = await session.mail.mailboxes.create(session.owner.id, command.path, command.role)
     except Conflict as problem:
         return replies.reply_to(tag, problem, code=b"USEATTR")
-    return Status(tag, "OK", "CREATE completed")
+    return Status(tag, "OK", "CREATE completed", format_mailbox_code(made.id))
 
 
 async def delete(session: ImapSession, tag: bytes, command: msgspec.Struct) -> Status:
@@ -84,13 +85,13 @@ async def status(session: ImapSession, tag: bytes, command: msgspec.Struct) -> S
     mailbox = await session.mail.mailboxes.get(session.owner.id, command.path)
     if not mailbox.selectable:
         raise Invalid("that name only holds others")
-    session.send(responses.format_status(_status_items(session, mailbox, command.items)))
+    session.send(responses.format_status(await _status_items(session, mailbox, command.items)))
     if session.selected is not None:
         await session.selected.tell(session, expunges=True)
     return Status(tag, "OK", "STATUS completed")
 
 
-def _status_items(session: ImapSession, mailbox: Mailbox, wanted: tuple[str, ...]) -> StatusItems:
+async def _status_items(session: ImapSession, mailbox: Mailbox, wanted: tuple[str, ...]) -> StatusItems:
     recent_from = session.mail.open_mailboxes.recent_from(session.owner.id, mailbox.id) or mailbox.recent_from
     known = {
         "MESSAGES": mailbox.total,
@@ -99,8 +100,14 @@ def _status_items(session: ImapSession, mailbox: Mailbox, wanted: tuple[str, ...
         "UIDVALIDITY": mailbox.uidvalidity,
         "UNSEEN": mailbox.unseen,
         "SIZE": mailbox.size_octets,
+        "DELETED": mailbox.deleted,
     }
-    return StatusItems(mailbox.path, {name: known[name] for name in wanted})
+    if "DELETED-STORAGE" in wanted:
+        known["DELETED-STORAGE"] = 0
+        if mailbox.deleted:
+            known["DELETED-STORAGE"] = await session.mail.whereabouts.freed_octets(session.owner.id, mailbox.id)
+    object_id = format_mailbox_id(mailbox.id) if "MAILBOXID" in wanted else None
+    return StatusItems(mailbox.path, {name: known[name] for name in wanted if name != "MAILBOXID"}, object_id)
 
 
 async def list_(session: ImapSession, tag: bytes, command: msgspec.Struct) -> Status:
@@ -139,7 +146,7 @@ async def _list(session: ImapSession, command: commands.List) -> None:
         session.send(responses.format_list(listed))
         mailbox = tree.by_path.get(path)
         if command.status_items and mailbox is not None and mailbox.selectable:
-            session.send(responses.format_status(_status_items(session, mailbox, command.status_items)))
+            session.send(responses.format_status(await _status_items(session, mailbox, command.status_items)))
         await session.pace()
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from pillarbox.grammar.imap.commands.select import Examine, Expunge, Select
 from pillarbox.grammar.imap.mailbox_name import Path
+from pillarbox.grammar.imap.object_id import format_mailbox_code
 from pillarbox.grammar.imap.responses.mailbox import format_count
 from pillarbox.grammar.imap.responses.status import Status
 from pillarbox.grammar.imap.states import State
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
 
 async def select(session: ImapSession, tag: bytes, command: msgspec.Struct) -> Status:
-    """RFC 3501 §6.3.1."""
+    """RFC 3501 §6.3.1, RFC 8474 §4.2."""
     assert isinstance(command, Select)
     await _open(session, command.path, read_only=False)
     return Status(tag, "OK", "SELECT completed", b"READ-WRITE")
@@ -51,6 +52,7 @@ async def _open(session: ImapSession, path: Path, *, read_only: bool) -> None:
     session.tell(selected.permanent_flags())
     session.tell(Status(b"*", "OK", "UIDs are valid", b"UIDVALIDITY %d" % view.uidvalidity))
     session.tell(Status(b"*", "OK", "Next UID, as expected", b"UIDNEXT %d" % view.mailbox.uidnext))
+    session.tell(Status(b"*", "OK", "The mailbox, whatever its name", format_mailbox_code(mailbox.id)))
 
 
 async def close(session: ImapSession, tag: bytes, command: msgspec.Struct) -> Status:

@@ -7,7 +7,7 @@ traceback, and the calls behind it are made all the same.
 import asyncio
 from collections import Counter
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 import msgspec
 
@@ -19,10 +19,12 @@ from pillarbox.grammar.jmap.request import (
     Request,
     RequestLimits,
     Response,
-    decode_request,
+    decode_value,
     encode_response,
+    read_request,
 )
-from pillarbox.model.account import Account
+from pillarbox.grammar.jmap.websocket import ClientMessage, read_message
+from pillarbox.model.account import PASSWORD, Account, Credential
 from pillarbox.model.ids import AccountId
 from pillarbox.serve.jmap import session_object
 from pillarbox.serve.jmap.method import Call, Json, Method, Problem, Responses
@@ -62,28 +64,40 @@ class Dispatch:
         self._running = InUse("maxConcurrentRequests", mail.limits.jmap_concurrent_requests)
         self._limits = RequestLimits(size_octets=mail.limits.jmap_request_octets, calls=mail.limits.jmap_calls)
 
-    async def answer(self, octets: bytes, account: Account, base_url: str) -> bytes:
+    async def answer(self, octets: bytes, account: Account, base_url: str, credential: Credential = PASSWORD) -> bytes:
         """The response to a request. Raises: RequestProblem."""
-        with self._running.one_more(account.id):
-            capabilities = session_object.CAPABILITIES
-            if len(octets) <= DECODED_ON_THE_LOOP_OCTETS:
-                request = decode_request(octets, limits=self._limits, capabilities=capabilities)
-            else:
-                request = await asyncio.to_thread(
-                    decode_request, octets, limits=self._limits, capabilities=capabilities
-                )
-            return encode_response(await self.run(request, account, base_url))
+        with self.one_more(account.id):
+            value = await self.decode(octets)
+            request = read_request(value, limits=self._limits, capabilities=session_object.CAPABILITIES)
+            return encode_response(await self.run(request, account, base_url, credential))
 
-    async def run(self, request: Request, account: Account, base_url: str) -> Response:
+    def one_more(self, account_id: AccountId) -> AbstractContextManager[None]:
+        """Of the requests of this account that are under way. Raises: RequestProblem when there are enough."""
+        return self._running.one_more(account_id)
+
+    async def decode(self, octets: bytes) -> object:
+        """What is to be a request, as JSON. Raises: RequestProblem."""
+        if len(octets) <= DECODED_ON_THE_LOOP_OCTETS:
+            return decode_value(octets, limits=self._limits)
+        return await asyncio.to_thread(decode_value, octets, limits=self._limits)
+
+    def read_message(self, value: object) -> ClientMessage:
+        """What came over a WebSocket. Raises: RequestProblem."""
+        return read_message(value, limits=self._limits, capabilities=session_object.CAPABILITIES)
+
+    async def run(
+        self, request: Request, account: Account, base_url: str, credential: Credential = PASSWORD
+    ) -> Response:
         """Make the calls of a request that was read."""
         call = Call(self._mail, account, frozenset(request.using), dict(request.created_ids or {}), base_url)
+        call.credential = credential
         responses: list[Invocation] = []
         for invocation in request.method_calls:
             made = await self._make(call, invocation, responses)
             named = made if isinstance(made, list) else [(invocation.name, made)]
             responses += [Invocation(name, arguments, invocation.call_id) for name, arguments in named]
             await asyncio.sleep(0)  # others have their turn, however many calls there are
-        state = session_object.state_of(self._mail.limits, account, base_url)
+        state = session_object.state_of(self._mail.limits, account, base_url, self._mail.push_subscriptions.seed)
         return Response(tuple(responses), state, None if request.created_ids is None else call.created_ids)
 
     async def _make(self, call: Call, invocation: Invocation, earlier: list[Invocation]) -> Responses:

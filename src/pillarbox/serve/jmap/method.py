@@ -11,12 +11,13 @@ import msgspec
 
 from pillarbox.core.mail import Mail
 from pillarbox.grammar.jmap import ids
-from pillarbox.model.account import Account
+from pillarbox.model.account import PASSWORD, Account, Credential
 from pillarbox.model.errors import SyntaxProblem
 from pillarbox.model.ids import AccountId
 
 CORE = "urn:ietf:params:jmap:core"
 MAIL = "urn:ietf:params:jmap:mail"
+SUBMISSION = "urn:ietf:params:jmap:submission"
 
 Json: TypeAlias = dict[str, Any]
 """The arguments of a response: JSON values, which the encoder takes as they are."""
@@ -74,7 +75,8 @@ class Call(msgspec.Struct):
     """What the methods of one request share.
 
     `created_ids` maps creation ids to ids; it is the whole request's, and methods add to it (RFC 8620 §3.3).
-    `base_url` is what the client knows us by: scheme, host and port, no slash at the end.
+    `base_url` is what the client knows us by: scheme, host and port, no slash at the end. `credential` is what it has
+    signed in with.
     """
 
     mail: Mail
@@ -83,6 +85,7 @@ class Call(msgspec.Struct):
     created_ids: dict[str, str]
     base_url: str = ""
     room: int = ANSWER_OCTETS
+    credential: Credential = PASSWORD
 
     def resolve(self, text: str) -> str:
         """The id that `#creationId` stands for (RFC 8620 §5.3); an id itself, and a reference to nothing, stay as they

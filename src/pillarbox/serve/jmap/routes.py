@@ -1,6 +1,7 @@
-"""The routes of JMAP, for whoever runs the HTTP server (RFC 8620 §2.2, §3.1, §6).
+"""The routes of JMAP, for whoever runs the HTTP server (RFC 8620 §2.2, §3.1, §6, §7.3, RFC 8887).
 
-Who the caller is stands in `request.state.account`, put there by that server; nobody is answered without one. What a
+Who the caller is stands in `request.state.account`, and what it has signed in with in `request.state.credential`, put
+there by that server; nobody is answered without them. What a
 `MailError` becomes is its matter too; a request that cannot be run at all is answered here.
 """
 
@@ -8,7 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Route, WebSocketRoute
 
 from pillarbox.core.mail import Mail
 from pillarbox.grammar.jmap import ijson
@@ -18,6 +19,9 @@ from pillarbox.model.errors import BadCredentials
 from pillarbox.serve.jmap.dispatch import Dispatch
 from pillarbox.serve.jmap.method import Method
 from pillarbox.serve.jmap.methods import METHODS
+from pillarbox.serve.jmap.push.event_source import EventSource
+from pillarbox.serve.jmap.push.stream import Places
+from pillarbox.serve.jmap.push.websocket import WebSockets
 from pillarbox.serve.jmap.session_object import session_of
 from pillarbox.serve.jmap.transfer import Uploading, download
 
@@ -37,6 +41,7 @@ def jmap_routes(mail: Mail, methods: Iterable[Method] = METHODS) -> list[BaseRou
     """All of them."""
     site = _Site(mail, methods)
     uploading = Uploading(mail)
+    places = Places(mail.limits.push_listeners)
 
     async def fetch(request: Request, account: Account) -> Response:
         return await download(mail, request, account)
@@ -47,6 +52,8 @@ def jmap_routes(mail: Mail, methods: Iterable[Method] = METHODS) -> list[BaseRou
         Route("/jmap/api", _guarded(site.api), methods=["POST"]),
         Route("/jmap/upload/{accountId}", _guarded(uploading.upload), methods=["POST"]),
         Route("/jmap/download/{accountId}/{blobId}/{name:path}", _guarded(fetch)),
+        Route("/jmap/eventsource", _guarded(EventSource(mail, places).answer)),
+        WebSocketRoute("/jmap/ws", WebSockets(mail, site.dispatch, places).answer),
     ]
 
 
@@ -71,11 +78,11 @@ class _Site:
 
     def __init__(self, mail: Mail, methods: Iterable[Method]) -> None:
         self._mail = mail
-        self._dispatch = Dispatch(mail, methods)
+        self.dispatch = Dispatch(mail, methods)
 
     async def session(self, request: Request, account: Account) -> Response:
         """RFC 8620 §2: never to be cached."""
-        found = session_of(self._mail.limits, account, _base_url(request))
+        found = session_of(self._mail.limits, account, _base_url(request), self._mail.push_subscriptions.seed)
         return Response(
             ijson.encode(found), media_type=JSON, headers={"Cache-Control": "no-cache, no-store, must-revalidate"}
         )
@@ -85,7 +92,8 @@ class _Site:
         if request.headers.get("content-type", "").partition(";")[0].strip().lower() != JSON:
             raise RequestProblem(ProblemKind.NOT_JSON, f"the content type must be {JSON}")
         body = await _body(request, self._mail.limits.jmap_request_octets)
-        return Response(await self._dispatch.answer(body, account, _base_url(request)), media_type=JSON)
+        answer = await self.dispatch.answer(body, account, _base_url(request), request.state.credential)
+        return Response(answer, media_type=JSON)
 
 
 def _base_url(request: Request) -> str:

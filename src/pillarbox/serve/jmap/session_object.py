@@ -10,10 +10,18 @@ from functools import lru_cache
 import msgspec
 
 from pillarbox.grammar.jmap import comparators, ids, ijson
+from pillarbox.grammar.push.encryption import encode_base64url, private_key, public_octets
 from pillarbox.model.account import Account
 from pillarbox.model.limits import Limits
-from pillarbox.serve.jmap.method import CORE, MAIL, Json
+from pillarbox.serve.jmap.addressbook.objects import CONTACTS, contacts_capability
+from pillarbox.serve.jmap.blob import BLOB, account_capability
+from pillarbox.serve.jmap.mdn.capability import MDN
+from pillarbox.serve.jmap.method import CORE, MAIL, SUBMISSION, Json
+from pillarbox.serve.jmap.quota import QUOTA
+from pillarbox.serve.jmap.vacation import VACATION
 
+WEBSOCKET = "urn:ietf:params:jmap:websocket"
+VAPID = "urn:ietf:params:jmap:webpush-vapid"
 STATE_DIGITS = 16
 
 
@@ -33,13 +41,27 @@ def _core(limits: Limits) -> Json:
 def _mail(limits: Limits) -> Json:
     """RFC 8621 §1.3.1."""
     return {
-        "maxMailboxesPerEmail": None,
+        "maxMailboxesPerEmail": limits.mailboxes_per_message,
         "maxMailboxDepth": limits.mailbox_depth,
         "maxSizeMailboxName": limits.mailbox_name_octets - 1,
         # What fits in a message once it is base64 with its line ends.
         "maxSizeAttachmentsPerEmail": limits.message_octets * 72 // 100,
         "emailQuerySortOptions": list(comparators.SORT_KEYS),
         "mayCreateTopLevelMailbox": True,
+    }
+
+
+def _submission(limits: Limits) -> Json:
+    """RFC 8621 §1.3.2. What FUTURERELEASE says in SMTP changes with the time of day; its bound is `maxDelayedSend`."""
+    return {
+        "maxDelayedSend": limits.hold_seconds,
+        "submissionExtensions": {
+            "SIZE": [str(limits.message_octets)],
+            "8BITMIME": [],
+            "SMTPUTF8": [],
+            "ENHANCEDSTATUSCODES": [],
+            "FUTURERELEASE": [],
+        },
     }
 
 
@@ -57,20 +79,33 @@ class Capability(msgspec.Struct, frozen=True):
 CAPABILITIES: dict[str, Capability] = {
     CORE: Capability(server=_core, account=None),
     MAIL: Capability(account=_mail),
+    SUBMISSION: Capability(account=_submission),
+    BLOB: Capability(account=account_capability),
+    QUOTA: Capability(),
+    VACATION: Capability(),
+    WEBSOCKET: Capability(account=None),
+    VAPID: Capability(account=None),
+    MDN: Capability(),
+    CONTACTS: Capability(account=contacts_capability),
 }
 
 
-def session_of(limits: Limits, account: Account, base_url: str) -> Json:
-    """The object; all URLs are absolute, below `base_url`."""
-    return {**_session(limits, account, base_url), "state": state_of(limits, account, base_url)}
+def session_of(limits: Limits, account: Account, base_url: str, push_seed: bytes = b"") -> Json:
+    """The object; all URLs are absolute, below `base_url`. `push_seed` is whom push services know us by."""
+    state = state_of(limits, account, base_url, push_seed)
+    return {**_session(limits, account, base_url, push_seed), "state": state}
 
 
-def _session(limits: Limits, account: Account, base_url: str) -> Json:
+def _session(limits: Limits, account: Account, base_url: str, push_seed: bytes) -> Json:
     name, account_id = str(account.address), ids.format_account(account.id)
     of_account = {urn: row.account(limits) for urn, row in CAPABILITIES.items() if row.account is not None}
     base = f"{base_url}/jmap"
     return {
-        "capabilities": {urn: row.server(limits) for urn, row in CAPABILITIES.items()},
+        "capabilities": {
+            **{urn: row.server(limits) for urn, row in CAPABILITIES.items()},
+            WEBSOCKET: {"url": f"{base.replace('http', 'ws', 1)}/ws", "supportsPush": True},  # RFC 8887 §3
+            VAPID: {"applicationServerKey": _push_key(push_seed)} if push_seed else {},  # RFC 9749 §3
+        },
         "accounts": {
             account_id: {"name": name, "isPersonal": True, "isReadOnly": False, "accountCapabilities": of_account}
         },
@@ -83,11 +118,16 @@ def _session(limits: Limits, account: Account, base_url: str) -> Json:
     }
 
 
-def state_of(limits: Limits, account: Account, base_url: str) -> str:
+def state_of(limits: Limits, account: Account, base_url: str, push_seed: bytes = b"") -> str:
     """Changes whenever anything else in the object does."""
-    return _state(limits, msgspec.structs.replace(account, used_octets=0), base_url)
+    return _state(limits, msgspec.structs.replace(account, used_octets=0), base_url, push_seed)
 
 
 @lru_cache(maxsize=1024)
-def _state(limits: Limits, account: Account, base_url: str) -> str:
-    return hashlib.sha256(ijson.encode(_session(limits, account, base_url))).hexdigest()[:STATE_DIGITS]
+def _state(limits: Limits, account: Account, base_url: str, push_seed: bytes) -> str:
+    return hashlib.sha256(ijson.encode(_session(limits, account, base_url, push_seed))).hexdigest()[:STATE_DIGITS]
+
+
+@lru_cache(maxsize=8)
+def _push_key(seed: bytes) -> str:
+    return encode_base64url(public_octets(private_key(seed)))

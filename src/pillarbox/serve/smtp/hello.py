@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import structlog
@@ -10,6 +11,7 @@ from pillarbox.grammar.smtp import capabilities
 from pillarbox.grammar.smtp.capabilities import Capabilities
 from pillarbox.grammar.smtp.commands import Command, Ehlo, Helo
 from pillarbox.grammar.smtp.framing import LineReader
+from pillarbox.grammar.smtp.parameters import format_date_time
 from pillarbox.grammar.smtp.replies import Reply
 from pillarbox.grammar.smtp.states import State
 from pillarbox.model.errors import Unavailable
@@ -53,11 +55,20 @@ def _offers(session: SmtpSession) -> Capabilities:
         "ENHANCEDSTATUSCODES": (),
         "HELP": (),
     }
+    if session.profile.requires_sign_in:
+        offers["FUTURERELEASE"] = _hold_limits(session)
     if session.tls_context is not None and not session.line.tls:
         offers["STARTTLS"] = ()
     if session.may_sign_in and session.account is None:
         offers["AUTH"] = tuple(MECHANISMS)
     return Capabilities(offers)
+
+
+def _hold_limits(session: SmtpSession) -> tuple[str, str]:
+    """RFC 4865 §3: the longest interval, and the last moment."""
+    seconds = session.mail.limits.hold_seconds
+    last = (session.mail.clock.now() + timedelta(seconds=seconds)).replace(microsecond=0)
+    return (str(seconds), format_date_time(last))
 
 
 async def start_tls(session: SmtpSession, command: Command) -> Reply | None:

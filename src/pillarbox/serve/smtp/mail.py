@@ -27,6 +27,8 @@ async def mail(session: SmtpSession, command: Command) -> Reply:
     parameters = command.parameters
     if parameters.body_type is BodyType.BINARY_MIME:
         return replies.make(504, "5.5.4", "BODY=BINARYMIME needs CHUNKING, which is not offered")
+    if parameters.hold is not None and session.account is None:
+        return replies.HOLD_NOT_HERE
     if parameters.ret is not None or parameters.envid is not None:
         return replies.NO_DSN
     path = command.reverse_path
@@ -36,7 +38,8 @@ async def mail(session: SmtpSession, command: Command) -> Reply:
     await session.mail.intake.check_sender(
         facts, path, declared_size_octets=parameters.size_octets, smtputf8=parameters.smtputf8
     )
-    session.transaction = Transaction(path, parameters, len(session.transcript) - 1)
+    hold = session.mail.intake.hold(parameters.hold)
+    session.transaction = Transaction(path, parameters, len(session.transcript) - 1, hold)
     session.state = State.MAIL
     return replies.SENDER_OK
 

@@ -2,6 +2,7 @@
 
 import re
 
+from pillarbox.core.intake import HoldRefused
 from pillarbox.grammar.smtp.commands import UnknownCommand
 from pillarbox.grammar.smtp.parameters import UnknownParameter
 from pillarbox.grammar.smtp.replies import Reply
@@ -17,6 +18,7 @@ CODES: dict[type[errors.MailError], tuple[int, str]] = {
     UnknownCommand: (500, "5.5.1"),
     UnknownParameter: (555, "5.5.4"),
     errors.Invalid: (554, "5.6.0"),
+    HoldRefused: (501, "5.5.4"),
     errors.NotFound: (550, "5.1.1"),
     errors.AlreadyExists: (550, "5.7.1"),
     errors.Conflict: (451, "4.3.0"),
@@ -67,6 +69,7 @@ START_CONTENT = Reply(354, "", ("Start mail input; end with <CRLF>.<CRLF>",))
 CANNOT_VERIFY = make(252, "2.5.2", "Cannot verify the user, but will take a message and try")
 NO_EXPN = make(502, "5.5.1", "EXPN is not offered")
 NO_DSN = make(555, "5.5.4", "DSN is not offered: no NOTIFY, ORCPT, RET or ENVID")
+HOLD_NOT_HERE = make(555, "5.5.4", "FUTURERELEASE is not offered here: use the submission port")
 NO_BDAT = make(502, "5.5.1", "CHUNKING is not offered")
 READY_FOR_TLS = make(220, "2.0.0", "Ready to start TLS")
 NO_TLS = make(454, "4.7.0", "TLS is not available for now")

@@ -4,7 +4,7 @@ from typing import Protocol
 
 from pillarbox.grammar.smtp.parameters import MailParameters
 from pillarbox.model.address import Address
-from pillarbox.model.envelope import Envelope, Recipient
+from pillarbox.model.envelope import Envelope, Hold, Recipient
 from pillarbox.model.ids import AccountId, TraceId
 
 
@@ -30,12 +30,15 @@ class LastAccepted:
 class Transaction:
     """From MAIL to the end of the content. `first_line` is where it begins in the transcript."""
 
-    __slots__ = ("first_line", "incoming", "parameters", "recipients", "reverse_path")
+    __slots__ = ("first_line", "hold", "incoming", "parameters", "recipients", "reverse_path")
 
-    def __init__(self, reverse_path: Address | None, parameters: MailParameters, first_line: int) -> None:
+    def __init__(
+        self, reverse_path: Address | None, parameters: MailParameters, first_line: int, hold: Hold | None = None
+    ) -> None:
         self.reverse_path = reverse_path
         self.parameters = parameters
         self.first_line = first_line
+        self.hold = hold
         self.recipients: list[Recipient] = []
         self.incoming: Abortable | None = None
 
@@ -47,6 +50,7 @@ class Transaction:
             self.parameters.body_type,
             self.parameters.smtputf8,
             self.parameters.size_octets,
+            self.hold,
         )
 
     def abort(self) -> None:

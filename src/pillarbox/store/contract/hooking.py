@@ -3,6 +3,7 @@
 import asyncio
 
 from pillarbox.model.errors import Conflict
+from pillarbox.model.ids import AccountId, ModSeq
 from pillarbox.store.contract.engine import ONE, Engine, deliver, make_tables, put, refused, words
 
 
@@ -64,8 +65,29 @@ async def check_a_hook_that_raises_harms_nobody(engine: Engine) -> None:
         assert await words(database, ONE) == ["first"]
 
 
+async def check_hints_come_after_the_commit_once_for_all_that_it_did(engine: Engine) -> None:
+    """To who listens to that account, with the largest mod-sequence; of what was undone none."""
+    async with engine.open() as database:
+        await make_tables(database)
+        heard: list[int] = []
+        other: list[int] = []
+        database.signals.listen(ONE, lambda modseq: heard.append(modseq))
+        database.signals.listen(AccountId(ONE + 1), lambda modseq: other.append(modseq))
+        with refused(LookupError):
+            async with database.write(ONE) as tx:
+                tx.moved(ONE, ModSeq(9))
+                raise LookupError
+        async with database.write(ONE) as tx:
+            tx.moved(ONE, ModSeq(1))
+            tx.moved(ONE, ModSeq(2))
+            assert heard == []
+        await asyncio.sleep(0)
+        assert (heard, other) == ([2], [])
+
+
 CHECKS = (
     check_hooks_run_in_order_before_those_who_wait,
     check_hooks_of_what_was_undone_do_not_run,
     check_a_hook_that_raises_harms_nobody,
+    check_hints_come_after_the_commit_once_for_all_that_it_did,
 )

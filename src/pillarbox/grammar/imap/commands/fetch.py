@@ -1,4 +1,4 @@
-"""FETCH: which messages, which items (RFC 3501 §6.4.5); both ways."""
+"""FETCH: which messages, which items (RFC 3501 §6.4.5, RFC 8474 §5.3); both ways."""
 
 import re
 from enum import Enum
@@ -26,6 +26,8 @@ class Item(Enum):
     RFC822 = "RFC822"
     RFC822_HEADER = "RFC822.HEADER"
     RFC822_TEXT = "RFC822.TEXT"
+    EMAIL_ID = "EMAILID"
+    THREAD_ID = "THREADID"
 
 
 class Section(msgspec.Struct, frozen=True):

@@ -6,7 +6,19 @@ from typing import Any
 import msgspec
 
 from pillarbox.grammar.imap.atoms import TAG, Cursor
-from pillarbox.grammar.imap.commands import append, copy, fetch, mailbox, search, select, session, store
+from pillarbox.grammar.imap.commands import (
+    append,
+    copy,
+    fetch,
+    mailbox,
+    quota,
+    search,
+    select,
+    session,
+    sort,
+    store,
+    thread,
+)
 from pillarbox.grammar.imap.mailbox_name import Path
 from pillarbox.model.errors import SyntaxProblem
 
@@ -45,6 +57,9 @@ PARSERS: dict[str, Callable[[Cursor], Command]] = {
     "LSUB": mailbox.parse_lsub,
     "STATUS": mailbox.parse_status,
     "NAMESPACE": _plain(mailbox.Namespace),
+    "GETQUOTA": quota.parse_get_quota,
+    "GETQUOTAROOT": _on_path(quota.GetQuotaRoot),
+    "SETQUOTA": quota.parse_set_quota,
     "APPEND": append.parse_append,
     "CHECK": _plain(select.Check),
     "CLOSE": _plain(select.Close),
@@ -52,6 +67,8 @@ PARSERS: dict[str, Callable[[Cursor], Command]] = {
     "EXPUNGE": _plain(select.Expunge),
     "IDLE": _plain(select.Idle),
     "SEARCH": search.parse_search,
+    "SORT": sort.parse_sort,
+    "THREAD": thread.parse_thread,
     "FETCH": fetch.parse_fetch,
     "STORE": store.parse_store,
     "COPY": copy.parse_copy,
@@ -60,6 +77,8 @@ PARSERS: dict[str, Callable[[Cursor], Command]] = {
 
 UID_PARSERS: dict[str, Callable[[Cursor], Command]] = {
     "SEARCH": lambda cursor: search.parse_search(cursor, by_uid=True),
+    "SORT": lambda cursor: sort.parse_sort(cursor, by_uid=True),
+    "THREAD": lambda cursor: thread.parse_thread(cursor, by_uid=True),
     "FETCH": lambda cursor: fetch.parse_fetch(cursor, by_uid=True),
     "STORE": lambda cursor: store.parse_store(cursor, by_uid=True),
     "COPY": lambda cursor: copy.parse_copy(cursor, by_uid=True),
@@ -78,14 +97,25 @@ FORMATTERS: dict[type[Command], Callable[[Any], bytes]] = {
     mailbox.Lsub: lambda c: mailbox.format_list(mailbox.List(c.reference, (c.pattern,))),
     mailbox.Status: mailbox.format_status,
     select.Expunge: select.format_expunge,
+    quota.GetQuota: quota.format_get_quota,
+    quota.SetQuota: quota.format_set_quota,
     search.Search: search.format_search,
+    sort.Sort: sort.format_sort,
+    thread.Thread: thread.format_thread,
     fetch.Fetch: fetch.format_fetch,
     store.Store: store.format_store,
     copy.Copy: copy.format_copy,
     copy.Move: copy.format_copy,
     **{
         kind: (lambda command: mailbox.format_path_argument(command.path))
-        for kind in (select.Select, select.Examine, mailbox.Delete, mailbox.Subscribe, mailbox.Unsubscribe)
+        for kind in (
+            select.Select,
+            select.Examine,
+            mailbox.Delete,
+            mailbox.Subscribe,
+            mailbox.Unsubscribe,
+            quota.GetQuotaRoot,
+        )
     },
 }
 

@@ -7,8 +7,10 @@ from pillarbox.grammar.imap.mailbox_name import Path, format_path, parse_path
 from pillarbox.model.errors import SyntaxProblem
 from pillarbox.model.mailbox import MailboxRole
 
-STATUS_ITEMS = ("MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "SIZE")
-"""RFC 3501 §6.3.10, and SIZE of RFC 8438 §3."""
+STATUS_ITEMS = (
+    "MESSAGES", "RECENT", "UIDNEXT", "UIDVALIDITY", "UNSEEN", "SIZE", "DELETED", "DELETED-STORAGE", "MAILBOXID",
+)  # fmt: skip
+"""RFC 3501 §6.3.10, SIZE of RFC 8438 §3, what was deleted of RFC 9208 §4.1.4, MAILBOXID of RFC 8474 §4.3."""
 
 USES: dict[str, MailboxRole] = {
     "\\DRAFTS": MailboxRole.DRAFTS,

@@ -1,4 +1,7 @@
-"""SEARCH: criteria become a `model.query` (RFC 3501 §6.4.4); both ways."""
+"""SEARCH: criteria become a `model.query` (RFC 3501 §6.4.4); with RETURN, what is told of the result (RFC 4731 §3.1).
+
+Both ways. SORT and THREAD read their criteria here too.
+"""
 
 import re
 from collections.abc import Callable
@@ -7,7 +10,8 @@ from datetime import date, timedelta
 import msgspec
 
 from pillarbox.grammar.imap import sequence_set
-from pillarbox.grammar.imap.atoms import Cursor, astring, quote
+from pillarbox.grammar.imap.atoms import Cursor, astring, parenthesised, quote
+from pillarbox.grammar.imap.object_id import format_message_id, format_thread_id, read_message_id, read_thread_id
 from pillarbox.grammar.message.charset import codec_name
 from pillarbox.grammar.message.date import MONTHS
 from pillarbox.model import query
@@ -27,11 +31,16 @@ class BadCharset(SyntaxProblem):
     """The charset is none that we can read (NO [BADCHARSET], RFC 3501 §6.4.4)."""
 
 
+RETURN_OPTIONS = ("MIN", "MAX", "ALL", "COUNT")
+"""RFC 4731 §3.1."""
+
+
 class Search(msgspec.Struct, frozen=True):
-    """SEARCH, or UID SEARCH."""
+    """SEARCH, or UID SEARCH. `returns` None: all that was found, in the old form; empty is as ALL."""
 
     query: Query
     by_uid: bool = False
+    returns: tuple[str, ...] | None = None
 
 
 FLAG_KEYS: dict[str, Query] = {
@@ -153,27 +162,63 @@ class _Reader:
             left = self.key(depth + 1)
             cursor.space()
             return query.Or((left, self.key(depth + 1)))
+        if name in ("EMAILID", "THREADID"):
+            cursor.space()
+            is_message = name == "EMAILID"
+            return query.IsMessage(read_message_id(cursor)) if is_message else query.InThread(read_thread_id(cursor))
         raise cursor.fail(f"a search key, not {name}")
 
 
-def parse_search(cursor: Cursor, *, by_uid: bool = False) -> Search:
-    """Perhaps CHARSET, then keys. Raises: SyntaxProblem, BadCharset."""
+def read_returns(cursor: Cursor) -> tuple[str, ...] | None:
+    """`RETURN (MIN COUNT)` and the space behind, if it is next."""
+    if not cursor.accept_word(b"RETURN "):
+        return None
+    found = tuple(cursor.items(lambda: cursor.word("a return option"), may_be_empty=True))
+    if not set(found) <= set(RETURN_OPTIONS):
+        raise cursor.fail(f"some of {' '.join(RETURN_OPTIONS)}")
     cursor.space()
+    return found
+
+
+def format_returns(returns: tuple[str, ...] | None) -> bytes:
+    """The same, with the space before; nothing for None."""
+    return b"" if returns is None else b" RETURN " + parenthesised(name.encode() for name in returns)
+
+
+def read_codec(cursor: Cursor) -> str:
+    """A charset, as Python calls it. Raises: SyntaxProblem, BadCharset."""
+    charset = cursor.astring("a charset").decode("latin-1")
+    found = codec_name(charset)
+    if found is None:
+        raise BadCharset(f"a charset that is known here, not {charset}")
+    return "utf-8" if charset.upper() == "US-ASCII" else found
+
+
+def read_keys(cursor: Cursor, codec: str) -> Query:
+    """Keys up to the end, all of which must fit."""
+    return _Reader(cursor, codec).all_terms(0, b"")
+
+
+def parse_search(cursor: Cursor, *, by_uid: bool = False) -> Search:
+    """Perhaps RETURN, perhaps CHARSET, then keys. Raises: SyntaxProblem, BadCharset."""
+    cursor.space()
+    returns = read_returns(cursor)
     codec = "utf-8"
     if cursor.accept_word(b"CHARSET "):
-        charset = cursor.astring("a charset").decode("latin-1")
-        found = codec_name(charset)
-        if found is None:
-            raise BadCharset(f"a charset that is known here, not {charset}")
-        codec = "utf-8" if charset.upper() == "US-ASCII" else found
+        codec = read_codec(cursor)
         cursor.space()
-    return Search(_Reader(cursor, codec).all_terms(0, b""), by_uid)
+    return Search(read_keys(cursor, codec), by_uid, returns)
 
 
 def format_search(command: Search) -> bytes:
     """Arguments, with the space before; CHARSET UTF-8 where a text needs it."""
-    text = _format(command.query)
-    return (b" " if text.isascii() else b" CHARSET UTF-8 ") + text
+    text = format_keys(command.query)
+    return format_returns(command.returns) + (b" " if text.isascii() else b" CHARSET UTF-8 ") + text
+
+
+def format_keys(criteria: Query) -> bytes:
+    """Search keys; texts in UTF-8."""
+    return _format(criteria)
 
 
 _FLAG_NAMES = {flags: name for name, flags in FLAG_KEYS.items()}
@@ -196,6 +241,10 @@ def _format(term: Query) -> bytes:
             return b"HEADER %b %b" % (astring(field.encode()), quote(text.encode()))
         case query.HasText(text, body_only):
             return (b"BODY " if body_only else b"TEXT ") + quote(text.encode())
+        case query.IsMessage(message_id):
+            return b"EMAILID " + format_message_id(message_id)
+        case query.InThread(thread_id):
+            return b"THREADID " + format_thread_id(thread_id)
         case query.Larger(octets):
             return b"LARGER %d" % octets
         case query.Smaller(octets):

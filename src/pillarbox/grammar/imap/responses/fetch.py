@@ -7,16 +7,19 @@ from typing import Any
 import msgspec
 
 from pillarbox.grammar.imap.atoms import FLAG, Cursor
+from pillarbox.grammar.imap.object_id import OBJECT_ID
 from pillarbox.grammar.imap.responses.envelope import Envelope, parse_envelope
 from pillarbox.grammar.message.date import parse_internal
 
+_OBJECT_IDS = {"EMAILID": "email_id", "THREADID": "thread_id"}
 _NAME = re.compile(rb"[A-Za-z0-9.-]+(?:\[[^\]]*\])?(?:<\d+>)?")
 
 
 class Fetched(msgspec.Struct, frozen=True):
     """One message as a client was told; what was not asked for is absent.
 
-    `octets` by item name in capitals, e.g. "BODY[1]", "RFC822"; `structure` as nested lists.
+    `octets` by item name in capitals, e.g. "BODY[1]", "RFC822"; `structure` as nested lists. `email_id` and `thread_id`
+    are object identifiers (RFC 8474 §5.3).
     """
 
     number: int
@@ -27,6 +30,8 @@ class Fetched(msgspec.Struct, frozen=True):
     envelope: Envelope | None = None
     structure: object = None
     octets: dict[str, bytes | None] = {}
+    email_id: str | None = None
+    thread_id: str | None = None
 
 
 def flags_lines(first: int, uids: Sequence[int], texts: Sequence[bytes]) -> bytes:
@@ -72,6 +77,12 @@ def _parse_item(cursor: Cursor, name: str, found: dict[str, Any]) -> None:
         found["envelope"] = parse_envelope(cursor)
     elif name in ("BODY", "BODYSTRUCTURE"):
         found["structure"] = parse_tree(cursor, 0)
+    elif name in _OBJECT_IDS and not cursor.accept_word(b"NIL"):
+        cursor.expect(b"(")
+        found[_OBJECT_IDS[name]] = cursor.match(OBJECT_ID, "an object identifier").decode("ascii")
+        cursor.expect(b")")
+    elif name in _OBJECT_IDS:
+        found[_OBJECT_IDS[name]] = None
     elif cursor.peek() == b"(":
         parse_tree(cursor, 0)
     elif cursor.peek().isdigit():

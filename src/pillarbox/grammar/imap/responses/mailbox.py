@@ -6,6 +6,7 @@ import msgspec
 
 from pillarbox.grammar.imap.atoms import FLAG, Cursor, astring, nquote, parenthesised
 from pillarbox.grammar.imap.mailbox_name import SEPARATOR, Path, format_path, parse_path
+from pillarbox.grammar.imap.object_id import OBJECT_ID
 
 _SEPARATOR = b'"%b"' % SEPARATOR.encode()
 
@@ -20,10 +21,11 @@ class Listed(msgspec.Struct, frozen=True):
 
 
 class StatusItems(msgspec.Struct, frozen=True):
-    """The answer to STATUS."""
+    """The answer to STATUS: figures, and the object identifier where it was asked for (RFC 8474 §4.3)."""
 
     path: Path
     items: dict[str, int]
+    object_id: str | None = None
 
 
 def format_list(listed: Listed, *, name: str = "LIST") -> bytes:
@@ -49,8 +51,10 @@ def parse_list(cursor: Cursor) -> Listed:
 
 def format_status(status: StatusItems) -> bytes:
     """The line with CRLF."""
-    items = b" ".join(b"%b %d" % (name.encode(), value) for name, value in status.items.items())
-    return b"* STATUS %b (%b)\r\n" % (astring(format_path(status.path)), items)
+    items = [b"%b %d" % (name.encode(), value) for name, value in status.items.items()]
+    if status.object_id is not None:
+        items.append(b"MAILBOXID (%b)" % status.object_id.encode())
+    return b"* STATUS %b %b\r\n" % (astring(format_path(status.path)), parenthesised(items))
 
 
 def parse_status(cursor: Cursor) -> StatusItems:
@@ -58,12 +62,22 @@ def parse_status(cursor: Cursor) -> StatusItems:
     path = parse_path(cursor.astring("a mailbox name"))
     cursor.space()
 
+    object_id: str | None = None
+
     def pair() -> tuple[str, int]:
+        nonlocal object_id
         name = cursor.word("a status item")
         cursor.space()
-        return name, cursor.number()
+        if name != "MAILBOXID":
+            return name, cursor.number()
+        cursor.expect(b"(")
+        object_id = cursor.match(OBJECT_ID, "an object identifier").decode("ascii")
+        cursor.expect(b")")
+        return name, 0
 
-    return StatusItems(path, dict(cursor.items(pair, may_be_empty=True)))
+    items = dict(cursor.items(pair, may_be_empty=True))
+    items.pop("MAILBOXID", None)
+    return StatusItems(path, items, object_id)
 
 
 def format_flags(names: Iterable[str]) -> bytes:

@@ -1,10 +1,29 @@
-"""SEARCH (RFC 3501 §7.2.5), and the codes of UIDPLUS (RFC 4315 §3); both ways."""
+"""SEARCH, SORT, ESEARCH (RFC 3501 §7.2.5, RFC 5256 §4, RFC 4731 §3.1), and the codes of UIDPLUS (RFC 4315 §3).
+
+Both ways.
+
+esearch-response = "ESEARCH" [search-correlator] [SP "UID"] *(SP search-return-data)
+"""
 
 from collections.abc import Sequence
 
+import msgspec
+
 from pillarbox.grammar.imap import sequence_set
-from pillarbox.grammar.imap.atoms import Cursor
+from pillarbox.grammar.imap.atoms import Cursor, quote
 from pillarbox.model.errors import SyntaxProblem
+from pillarbox.model.sequence_set import SequenceSet
+
+
+class Found(msgspec.Struct, frozen=True):
+    """ESEARCH, as a client reads it: what it did not ask for, or what there is not, is None."""
+
+    tag: bytes = b""
+    by_uid: bool = False
+    least: int | None = None
+    greatest: int | None = None
+    all: SequenceSet | None = None
+    count: int | None = None
 
 
 def format_search(numbers: Sequence[int]) -> bytes:
@@ -12,8 +31,54 @@ def format_search(numbers: Sequence[int]) -> bytes:
     return b"* SEARCH" + b"".join(b" %d" % number for number in numbers) + b"\r\n"
 
 
+def format_sort(numbers: Sequence[int]) -> bytes:
+    """The line with CRLF; numbers in their order."""
+    return b"* SORT" + b"".join(b" %d" % number for number in numbers) + b"\r\n"
+
+
+def format_found(tag: bytes, numbers: Sequence[int], returns: Sequence[str], *, by_uid: bool) -> bytes:
+    """The ESEARCH line with CRLF: of `numbers`, in the order that they were found in, what is asked for; of nothing
+    there is no least and no greatest, and no ALL (RFC 4731 §3.1)."""
+    line = b"* ESEARCH (TAG %b)" % quote(tag) + b" UID" * by_uid
+    wanted = returns or ("ALL",)
+    if numbers:
+        if "MIN" in wanted:
+            line += b" MIN %d" % numbers[0]
+        if "MAX" in wanted:
+            line += b" MAX %d" % numbers[-1]
+        if "ALL" in wanted:
+            line += b" ALL " + sequence_set.format_in_order(numbers)
+    if "COUNT" in wanted:
+        line += b" COUNT %d" % len(numbers)
+    return line + b"\r\n"
+
+
+def parse_found(cursor: Cursor) -> Found:
+    """After `* ESEARCH`."""
+    found = Found()
+    if cursor.accept(b" (TAG "):
+        found = msgspec.structs.replace(found, tag=cursor.astring("a tag"))
+        cursor.expect(b")")
+    if cursor.accept_word(b" UID"):
+        found = msgspec.structs.replace(found, by_uid=True)
+    while not cursor.is_at_end:
+        cursor.space()
+        name = cursor.word("a return option")
+        cursor.space()
+        if name == "ALL":
+            found = msgspec.structs.replace(found, all=sequence_set.parse(cursor))
+        elif name in _FIGURES:
+            found = msgspec.structs.replace(found, **{_FIGURES[name]: cursor.number()})
+        else:
+            raise cursor.fail("MIN, MAX, ALL or COUNT")
+    return found
+
+
+_FIGURES = {"MIN": "least", "MAX": "greatest", "COUNT": "count"}
+
+
 def parse_search(text: bytes) -> list[int]:
-    """After `* SEARCH`."""
+    """After `* SEARCH` or `* SORT`."""
     try:
         return [int(word) for word in text.split()]
     except ValueError:

@@ -1,6 +1,14 @@
-"""The data types Email, as far as it is read, and SearchSnippet (RFC 8621 §4.1 to §4.5, §4.9, §5)."""
+"""The data types Email and SearchSnippet (RFC 8621 §4, §5)."""
 
-from pillarbox.serve.jmap.email import get, parse, query, snippet
+from pillarbox.serve.jmap.email import copy, get, import_, parse, query, set, snippet
 from pillarbox.serve.jmap.method import Method
 
-METHODS: tuple[Method, ...] = (*get.METHODS, *query.METHODS, *parse.METHODS, *snippet.METHODS)
+METHODS: tuple[Method, ...] = (
+    *get.METHODS,
+    *query.METHODS,
+    *set.METHODS,
+    *import_.METHODS,
+    *copy.METHODS,
+    *parse.METHODS,
+    *snippet.METHODS,
+)

@@ -89,8 +89,11 @@ async def find(call: Call, arguments: EmailQuery | EmailQueryChanges) -> Found:
     query, orders = parse_filter(arguments.filter), _parse_sort(arguments.sort)
     if isinstance(query, queries.InMailbox) and _is_newest_first(orders):
         return await _window(call, arguments, query.mailbox_id)
-    found = await call.mail.email_queries.find(call.account.id, query, orders, collapse=arguments.collapse_threads)
-    return Found(found.ids, str(found.state))
+    most = None if arguments.calculate_total else _last_wanted(arguments)
+    found = await call.mail.email_queries.find(
+        call.account.id, query, orders, collapse=arguments.collapse_threads, most=most
+    )
+    return Found(found.ids, str(found.state), total=None if found.is_whole else len(found.ids))
 
 
 async def moved(call: Call, arguments: EmailQueryChanges, since: int) -> Moved | None:
@@ -104,7 +107,8 @@ async def moved(call: Call, arguments: EmailQueryChanges, since: int) -> Moved |
     try:
         if is_fixed:
             changed = await call.mail.email_changes.emails(call.account.id, since, None)
-            return Moved(frozenset(changed.destroyed), frozenset(changed.created), is_fixed=True)
+            back = (number for number in changed.created if number <= since)  # hidden for a while, perhaps not told of
+            return Moved(frozenset((*changed.destroyed, *back)), frozenset(changed.created), is_fixed=True)
         touched = await call.mail.email_queries.touched(
             call.account.id, since, whole_threads=of_threads or _has(query, (queries.ThreadHasFlags,))
         )

@@ -1,19 +1,20 @@
 """SearchSnippet/get: where in a message the words of a search stand (RFC 8621 §5).
 
-Words are found as `Email/query` finds them, folded; they are marked in the text as it was written.
+Words are found as `Email/query` finds them, folded, and where words begin; they are marked in the text as it was written.
 """
 
 import asyncio
-import re
+import heapq
 from collections.abc import Iterator, Sequence
 
 from pillarbox.core.content import StoredContent
-from pillarbox.grammar.jmap.filters import tokens
+from pillarbox.grammar.jmap.filters import tokens_and_phrases
 from pillarbox.grammar.jmap.header_forms import read_text
 from pillarbox.grammar.jmap.ids import format_email
 from pillarbox.grammar.message.part import Part
 from pillarbox.grammar.message.structure import ENVELOPE_FIELDS
 from pillarbox.grammar.message.text import fold, part_text, text_parts
+from pillarbox.grammar.message.words import Needle
 from pillarbox.model.errors import NotFound
 from pillarbox.model.ids import AccountId, MessageId
 from pillarbox.serve.jmap.email.get import message_ids
@@ -45,8 +46,8 @@ class Words:
     """What a filter looks for in subjects and in bodies; what stands below a NOT is not looked for."""
 
     def __init__(self, filter: Json | None) -> None:
-        self.subject: list[str] = []
-        self.body: list[str] = []
+        self.subject: list[Needle] = []
+        self.body: list[Needle] = []
         self._gather(filter or {})
 
     def _gather(self, value: Json) -> None:
@@ -60,7 +61,10 @@ class Words:
             ("body", (self.body,)),
         ):
             for found in lists:
-                found += [word for word in map(fold, tokens(value.get(name, ""))) if word]
+                found += [
+                    Needle(fold(token), is_phrase=is_phrase)
+                    for token, is_phrase in tokens_and_phrases(value.get(name, ""))
+                ]
 
 
 async def get(call: Call, arguments: SnippetArguments) -> Json:
@@ -107,12 +111,12 @@ async def _snippet(content: StoredContent, words: Words) -> Json:
     return {"subject": marked(subject, words.subject), "preview": preview}
 
 
-def _preview(octets: bytes, root: Part, words: Sequence[str]) -> str | None:
+def _preview(octets: bytes, root: Part, words: Sequence[Needle]) -> str | None:
     """Around the first word, in the first part that has one."""
     for part in text_parts(root):
         text = part_text(octets, part)
         folded = fold(text)
-        if any(word in folded for word in words):
+        if any(word.is_in(folded) for word in words):
             return excerpt(" ".join(text.split()), words)
     return None
 
@@ -120,26 +124,37 @@ def _preview(octets: bytes, root: Part, words: Sequence[str]) -> str | None:
 # --- marking ---------------------------------------------------------------------------------------------------------
 
 
-def places(text: str, words: Sequence[str]) -> Iterator[tuple[int, int]]:
-    """Where folded words stand in a text, from left to right, none in another."""
-    pattern = re.compile("|".join(re.escape(word) for word in sorted(words, key=len, reverse=True)))
+def places(text: str, words: Sequence[Needle]) -> Iterator[tuple[int, int]]:
+    """Where words stand in a text, from left to right, none in another; of two in one place the longer."""
+    last = 0
+    for start, end in _all_places(text, words):
+        if start >= last:
+            yield start, end
+            last = end
+
+
+def _all_places(text: str, words: Sequence[Needle]) -> Iterator[tuple[int, int]]:
     if text.isascii():
-        yield from (match.span() for match in pattern.finditer(text.lower()))
+        yield from _merged(text.lower(), words)
         return
     text = text[:FOLDED_CHARACTERS]
     letters = [fold(letter) for letter in text]
     origins = [place for place, folded in enumerate(letters) for _ in folded]
-    for match in pattern.finditer("".join(letters)):
-        yield origins[match.start()], origins[match.end() - 1] + 1
+    for start, end in _merged("".join(letters), words):
+        yield origins[start], origins[end - 1] + 1
 
 
-def marked(text: str, words: Sequence[str]) -> str | None:
+def _merged(folded: str, words: Sequence[Needle]) -> Iterator[tuple[int, int]]:
+    return heapq.merge(*(word.places(folded) for word in words), key=lambda place: (place[0], -place[1]))
+
+
+def marked(text: str, words: Sequence[Needle]) -> str | None:
     """The text as HTML with its words marked; None when it has none of them."""
     found = list(places(text, words)) if words else []
     return "".join(_pieces(text, found)) if found else None
 
 
-def excerpt(text: str, words: Sequence[str]) -> str | None:
+def excerpt(text: str, words: Sequence[Needle]) -> str | None:
     """What is around the first word, as HTML of at most 255 octets, never cut within a tag, entity or character."""
     found = list(places(text, words))
     if not found:

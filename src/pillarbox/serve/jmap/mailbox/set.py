@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from pillarbox.core.mailbox_changes import ThreadCounts
 from pillarbox.core.mailbox_tree import HasChildren, HasMessages, Node, NoParent, RoleTaken
+from pillarbox.core.states import Kind, Span, StateMoved
 from pillarbox.grammar.jmap.ids import format_mailbox
 from pillarbox.model.errors import AlreadyExists, Invalid, MailError, NotFound
 from pillarbox.model.ids import MailboxId
@@ -21,7 +22,7 @@ from pillarbox.serve.jmap.mailbox.objects import (
     objects,
     state,
 )
-from pillarbox.serve.jmap.method import MAIL, Call, Json, SetProblem
+from pillarbox.serve.jmap.method import MAIL, Call, Json, Method, SetProblem
 from pillarbox.serve.jmap.standard.set import (
     Outcomes,
     SetArguments,
@@ -29,7 +30,8 @@ from pillarbox.serve.jmap.standard.set import (
     in_order,
     one_by_one,
     patched,
-    set_method,
+    set,
+    span_of,
 )
 
 SORT_ORDERS = range(2**31)
@@ -85,7 +87,7 @@ def _problem(error: MailError) -> Exception:
     return SetProblem("invalidProperties", error.text, properties=properties)
 
 
-async def create(call: Call, arguments: MailboxSet, creations: Mapping[str, Json]) -> Outcomes[Json]:
+async def create(call: Call, creations: Mapping[str, Json], span: Span) -> Outcomes[Json]:
     """Parents before their children."""
 
     async def one(creation_id: str) -> Json:
@@ -98,7 +100,7 @@ async def create(call: Call, arguments: MailboxSet, creations: Mapping[str, Json
         if node.role is MailboxRole.INBOX:
             raise SetProblem("invalidProperties", "there is an inbox", properties=["role"])
         try:
-            mailbox = await call.mail.mailbox_tree.add(call.account.id, node)
+            mailbox = await call.mail.mailbox_tree.add(call.account.id, node, span)
         except MailError as error:
             raise _problem(error) from None
         call.created_ids[creation_id] = format_mailbox(mailbox.id)
@@ -108,7 +110,7 @@ async def create(call: Call, arguments: MailboxSet, creations: Mapping[str, Json
     return await one_by_one(in_order(creations, ["parentId"]), one)
 
 
-async def update(call: Call, arguments: MailboxSet, updates: Mapping[str, Json]) -> Outcomes[Json | None]:
+async def update(call: Call, updates: Mapping[str, Json], span: Span) -> Outcomes[Json | None]:
     """Each by itself; those that stand in each other's way, together."""
     outcomes: dict[str, Json | Exception | None] = {}
     waiting: dict[str, tuple[Node, Exception]] = {}
@@ -119,14 +121,16 @@ async def update(call: Call, arguments: MailboxSet, updates: Mapping[str, Json])
             outcomes[id] = problem
             continue
         try:
-            await call.mail.mailbox_tree.change(call.account.id, {mailbox_id_of(id): node})
+            await call.mail.mailbox_tree.change(call.account.id, {mailbox_id_of(id): node}, span)
             outcomes[id] = None
         except (AlreadyExists, RoleTaken) as error:
             waiting[id] = (node, _problem(error))
+        except StateMoved:
+            raise
         except MailError as error:
             outcomes[id] = _problem(error)
     for _ in range(ROUNDS):
-        done = await _change_together(call, waiting)
+        done = await _change_together(call, waiting, span)
         outcomes.update(dict.fromkeys(done))
         waiting = {id: one for id, one in waiting.items() if id not in done}
         if not done:
@@ -145,20 +149,22 @@ async def _patched_node(call: Call, id: str, patch: Json) -> Node:
     return _node(call, wanted)
 
 
-async def _change_together(call: Call, waiting: Mapping[str, tuple[Node, Exception]]) -> list[str]:
+async def _change_together(call: Call, waiting: Mapping[str, tuple[Node, Exception]], span: Span) -> list[str]:
     """Those that could be changed: all at once, or any by itself, now that others have made way."""
     groups = [list(waiting), *([id] for id in waiting)]
     for group in groups:
         nodes: dict[MailboxId, Node] = {mailbox_id_of(id): waiting[id][0] for id in group}
         try:
-            await call.mail.mailbox_tree.change(call.account.id, nodes)
+            await call.mail.mailbox_tree.change(call.account.id, nodes, span)
+        except StateMoved:
+            raise
         except MailError:
             continue
         return group
     return []
 
 
-async def destroy(call: Call, arguments: MailboxSet, ids: Sequence[str]) -> Outcomes[None]:
+async def destroy(call: Call, ids: Sequence[str], span: Span, *, with_messages: bool) -> Outcomes[None]:
     """The deepest first."""
     depths = {
         format_mailbox(mailbox.id): len(mailbox.path) for mailbox in await call.mail.mailboxes.list(call.account.id)
@@ -168,13 +174,24 @@ async def destroy(call: Call, arguments: MailboxSet, ids: Sequence[str]) -> Outc
         if id not in depths:
             raise NotFound("no such mailbox")
         try:
-            await call.mail.mailbox_tree.remove(
-                call.account.id, mailbox_id_of(id), with_messages=arguments.on_destroy_remove_emails
-            )
+            await call.mail.mailbox_tree.remove(call.account.id, mailbox_id_of(id), span, with_messages=with_messages)
         except MailError as error:
             raise _problem(error) from None
 
     return await one_by_one(sorted(ids, key=lambda id: -depths.get(id, 0)), one)
 
 
-METHODS = (set_method("Mailbox", MAIL, Setting(state, create, update, destroy), MailboxSet),)
+async def set_mailboxes(call: Call, arguments: MailboxSet) -> Json:
+    """The method."""
+    span = span_of(Kind.MAILBOX, arguments.if_in_state)
+    with_messages = arguments.on_destroy_remove_emails
+    kind = Setting(
+        state,
+        lambda call, _, creations: create(call, creations, span),
+        lambda call, _, updates: update(call, updates, span),
+        lambda call, _, ids: destroy(call, ids, span, with_messages=with_messages),
+    )
+    return await set(call, arguments, kind, method="Mailbox/set", span=span)
+
+
+METHODS = (Method("Mailbox/set", MAIL, MailboxSet, set_mailboxes),)

@@ -9,11 +9,13 @@ from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
+from pillarbox.core.states import Kind, Span, StateMoved
 from pillarbox.grammar.jmap import patch as patches
 from pillarbox.grammar.jmap.ids import is_id
 from pillarbox.model.errors import SyntaxProblem
 from pillarbox.serve.jmap.method import AccountArguments, Call, Json, Method, Problem, SetProblem
 from pillarbox.serve.jmap.replies import set_error
+from pillarbox.serve.jmap.standard.changes import STATE
 
 Made = TypeVar("Made")
 Outcomes: TypeAlias = Mapping[str, Made | Exception]
@@ -43,8 +45,12 @@ class Setting(msgspec.Struct, frozen=True):
     destroy: Callable[[Call, Any, Sequence[str]], Awaitable[Outcomes[None]]]
 
 
-async def set(call: Call, arguments: SetArguments, kind: Setting, *, method: str) -> Json:
-    """All creations, then all updates, then all destructions."""
+async def set(call: Call, arguments: SetArguments, kind: Setting, *, method: str, span: Span | None = None) -> Json:
+    """All creations, then all updates, then all destructions.
+
+    A type whose transactions go through a `span` (`span_of`) has `ifInState` checked once more where it counts, and its
+    states are those that the transactions led from and to: what others change meanwhile is not between them.
+    """
     call.check_account(arguments.account_id)
     creations, updates, doomed = arguments.create or {}, arguments.update or {}, arguments.destroy or []
     call.check_many(len(creations) + len(updates) + len(doomed))
@@ -63,33 +69,46 @@ async def set(call: Call, arguments: SetArguments, kind: Setting, *, method: str
         updated.update((id, SetProblem("willDestroy")) for id in patches_by_id if id in will_destroy)
         updated.update(await kind.update(call, arguments, kept))
     destroyed = await kind.destroy(call, arguments, doomed) if doomed else {}
+    new_state = await kind.state(call)
+    if span is not None and span.after is not None:
+        old_state, new_state = str(span.before), str(span.after)
     return {
         "accountId": arguments.account_id,
         "oldState": old_state,
-        "newState": await kind.state(call),
-        "created": _successes(created),
-        "updated": _successes(updated),
-        "destroyed": list(_successes(destroyed) or ()) or None,
-        "notCreated": _failures(created, method),
-        "notUpdated": _failures(updated, method),
-        "notDestroyed": _failures(destroyed, method),
+        "newState": new_state,
+        "created": successes(created),
+        "updated": successes(updated),
+        "destroyed": list(successes(destroyed) or ()) or None,
+        "notCreated": failures(created, method),
+        "notUpdated": failures(updated, method),
+        "notDestroyed": failures(destroyed, method),
     }
 
 
-def _successes(outcomes: Outcomes[Made]) -> dict[str, Made] | None:
+def span_of(kind: Kind, if_in_state: str | None) -> Span:
+    """A span from the state that the client says, if it says one. What is no state of ours is refused elsewhere."""
+    is_state = if_in_state is not None and STATE.fullmatch(if_in_state)
+    return Span(kind, int(if_in_state) if if_in_state is not None and is_state else None)
+
+
+def successes(outcomes: Outcomes[Made]) -> dict[str, Made] | None:
+    """What came of those that went well, for the response; None when there are none."""
     return {id: made for id, made in outcomes.items() if not isinstance(made, Exception)} or None
 
 
-def _failures(outcomes: Outcomes[Made], method: str) -> dict[str, Json] | None:
+def failures(outcomes: Outcomes[Made], method: str) -> dict[str, Json] | None:
+    """The SetErrors of the others."""
     return {id: set_error(made, method=method) for id, made in outcomes.items() if isinstance(made, Exception)} or None
 
 
 async def one_by_one(names: Iterable[str], work: Callable[[str], Awaitable[Made]]) -> dict[str, Made | Exception]:
-    """Each in its order, and what came of it."""
+    """Each in its order, and what came of it. Raises: StateMoved, which ends the method."""
     outcomes: dict[str, Made | Exception] = {}
     for name in names:
         try:
             outcomes[name] = await work(name)
+        except StateMoved:
+            raise
         except Exception as error:  # noqa: BLE001 - `set_error` tells a bug from what a client can be told
             outcomes[name] = error
     return outcomes

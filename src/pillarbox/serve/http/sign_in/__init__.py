@@ -1,0 +1,1 @@
+"""Signing in with a browser: routes below `/auth`, each a file; what they share is `frame`."""

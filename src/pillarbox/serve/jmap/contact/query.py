@@ -1,0 +1,43 @@
+"""ContactCard/query and ContactCard/queryChanges (RFC 9610 §3.3, §3.4)."""
+
+from pillarbox.core.email_changes import StateTooOld
+from pillarbox.core.states import Kind
+from pillarbox.grammar.jmap import contacts
+from pillarbox.grammar.jmap.comparators import UnsupportedSort
+from pillarbox.grammar.jmap.filters import UnsupportedFilter
+from pillarbox.grammar.jmap.ids import format_card, parse_card
+from pillarbox.model.contact import CardOrder
+from pillarbox.model.query import Query
+from pillarbox.serve.jmap.addressbook.objects import CONTACTS
+from pillarbox.serve.jmap.method import Call, Problem
+from pillarbox.serve.jmap.standard.query import Find, Found, Moved, Querying, query_methods
+
+
+def _asked(arguments: Find) -> tuple[Query, tuple[CardOrder, ...]]:
+    """Raises: Problem: unsupportedFilter, unsupportedSort; SyntaxProblem."""
+    try:
+        return contacts.parse_filter(arguments.filter), contacts.parse_sort(arguments.sort)
+    except UnsupportedFilter as problem:
+        raise Problem("unsupportedFilter", f"expected {problem.expected}") from None
+    except UnsupportedSort as problem:
+        raise Problem("unsupportedSort", f"expected {problem.expected}") from None
+
+
+async def find(call: Call, arguments: Find) -> Found:
+    """All that fit."""
+    query, orders = _asked(arguments)
+    found = await call.mail.contact_queries.find(call.account.id, query, orders)
+    return Found(found.ids, str(found.state))
+
+
+async def moved(call: Call, arguments: Find, since: int) -> Moved | None:
+    """All that changed. A new card, whose id is the mod-sequence of its making, was in no result before."""
+    try:
+        changed = await call.mail.contact_changes.since(call.account.id, Kind.CONTACT, since)
+    except StateTooOld:
+        return None
+    before = frozenset((*changed.updated, *changed.destroyed))
+    return Moved(before, before | frozenset(changed.created))
+
+
+METHODS = query_methods("ContactCard", CONTACTS, Querying(find, moved, format_card, parse_card))

@@ -1,0 +1,26 @@
+"""The data types that changes are told of, by JMAP's names (RFC 8620 §7.1, RFC 8621 §1.5)."""
+
+from collections.abc import Collection
+
+from pillarbox.core.state_feed import StateNews
+from pillarbox.core.states import Kind
+
+DELIVERY = "EmailDelivery"
+TYPES: dict[str, Kind] = {
+    "Mailbox": Kind.MAILBOX,
+    "Thread": Kind.EMAIL,
+    "Email": Kind.EMAIL,
+    "Identity": Kind.IDENTITY,
+    "EmailSubmission": Kind.SUBMISSION,
+    "VacationResponse": Kind.VACATION,
+    "AddressBook": Kind.ADDRESS_BOOK,
+    "ContactCard": Kind.CONTACT,
+}
+
+
+def type_states(news: StateNews, wanted: Collection[str] | None) -> dict[str, str]:
+    """TypeState of what has changed; None wants all. Types that there are not have never changed."""
+    states = {name: str(news.states[kind]) for name, kind in TYPES.items() if kind in news.states}
+    if news.delivered is not None:
+        states[DELIVERY] = str(news.delivered)
+    return states if wanted is None else {name: state for name, state in states.items() if name in wanted}

@@ -1,0 +1,214 @@
+"""The data type Quota (RFC 9425): one of each account, on the octets of its Emails; none where there is no limit.
+
+A state is the figures themselves, `used-limit`: two that are equal mean objects that are equal, whoever changed what,
+and from any of them it is known what is different now.
+"""
+
+import re
+from collections.abc import Sequence
+
+import msgspec
+
+from pillarbox.core.quotas import Quota
+from pillarbox.grammar.jmap.comparators import COLLATIONS
+from pillarbox.grammar.jmap.filters import DEPTH
+from pillarbox.grammar.message.text import fold
+from pillarbox.model.errors import SyntaxProblem
+from pillarbox.serve.jmap.method import MAIL, Call, Json, Method, Problem
+from pillarbox.serve.jmap.standard.changes import ChangesArguments
+from pillarbox.serve.jmap.standard.get import Getting, Properties, get_method
+from pillarbox.serve.jmap.standard.query import Found, QueryArguments, QueryChangesArguments, Querying, query
+
+QUOTA = "urn:ietf:params:jmap:quota"
+ID = "octets"
+NUMBER = 1
+"""Of the only one there is, for the frame of /query."""
+PROPERTIES = (
+    "id", "resourceType", "used", "hardLimit", "scope", "name", "types", "warnLimit", "softLimit", "description",
+)  # fmt: skip
+_STATE = re.compile(r"(0|[1-9][0-9]{0,17})-(0|[1-9][0-9]{0,17})")
+
+
+class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """A FilterCondition (RFC 9425 §4.4)."""
+
+    name: str | None = None
+    scope: str | None = None
+    resource_type: str | None = None
+    type: str | None = None
+
+
+class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A FilterOperator (RFC 8620 §5.5)."""
+
+    operator: str
+    conditions: list[Json]
+
+
+class Comparator(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
+    """A key to sort by (RFC 8620 §5.5)."""
+
+    property: str
+    is_ascending: bool = True
+    collation: str | None = None
+
+
+def format_state(quota: Quota) -> str:
+    """Of a quota as it is."""
+    return f"{quota.used_octets}-{quota.limit_octets}"
+
+
+def _parse_state(text: str) -> Quota:
+    match = _STATE.fullmatch(text)
+    if match is None:
+        raise Problem("cannotCalculateChanges", "this is no state of ours")
+    return Quota(int(match[1]), int(match[2]))
+
+
+def _is_there(call: Call, quota: Quota) -> bool:
+    """Not where there is no limit; nor for who does not know what is limited (RFC 9425 §4.1)."""
+    return quota.limit_octets > 0 and MAIL in call.using
+
+
+def _object(call: Call, quota: Quota) -> Json:
+    return {
+        "id": ID,
+        "resourceType": "octets",
+        "used": quota.used_octets,
+        "hardLimit": quota.limit_octets,
+        "scope": "account",
+        "name": str(call.account.address),
+        "types": ["Email"],
+        "warnLimit": None,
+        "softLimit": None,
+        "description": None,
+    }
+
+
+async def state(call: Call) -> str:
+    """Of the quota."""
+    return format_state(await call.mail.quotas.get(call.account.id))
+
+
+async def fetch(call: Call, ids: Sequence[str] | None, wanted: Properties) -> dict[str, Json]:
+    """RFC 9425 §4.2."""
+    quota = await call.mail.quotas.get(call.account.id)
+    return {ID: _object(call, quota)} if _is_there(call, quota) and (ids is None or ID in ids) else {}
+
+
+async def changes(call: Call, arguments: ChangesArguments) -> Json:
+    """RFC 9425 §4.3, with `updatedProperties` where nothing but the use is different."""
+    call.check_account(arguments.account_id)
+    old, new = _parse_state(arguments.since_state), await call.mail.quotas.get(call.account.id)
+    was, is_ = _is_there(call, old), _is_there(call, new)
+    is_updated = was and is_ and old != new
+    return {
+        "accountId": arguments.account_id,
+        "oldState": arguments.since_state,
+        "newState": format_state(new),
+        "hasMoreChanges": False,
+        "created": [ID] if is_ and not was else [],
+        "updated": [ID] if is_updated else [],
+        "destroyed": [ID] if was and not is_ else [],
+        "updatedProperties": ["used"] if is_updated and old.limit_octets == new.limit_octets else None,
+    }
+
+
+# --- queries ---------------------------------------------------------------------------------------------------------
+
+
+def _fits(value: Json, one: Json, depth: int = 0) -> bool:
+    """Raises: Problem: unsupportedFilter, invalidArguments."""
+    if depth > DEPTH:
+        raise Problem("unsupportedFilter", f"at most {DEPTH} operators in each other")
+    try:
+        if "operator" not in value:
+            return _meets(msgspec.convert(value, Condition), one)
+        made = msgspec.convert(value, Operator)
+    except msgspec.ValidationError as error:
+        raise Problem(
+            "unsupportedFilter" if "unknown field" in str(error) else "invalidArguments", str(error)
+        ) from None
+    found = [_fits(condition, one, depth + 1) for condition in made.conditions]
+    match made.operator:
+        case "AND":
+            return all(found)
+        case "OR":
+            return any(found)
+        case "NOT":
+            return not any(found)
+    raise Problem("invalidArguments", "the operator must be AND, OR or NOT")
+
+
+def _meets(wanted: Condition, one: Json) -> bool:
+    return (
+        (wanted.name is None or fold(wanted.name) in fold(one["name"]))
+        and wanted.scope in (None, one["scope"])
+        and wanted.resource_type in (None, one["resourceType"])
+        and (wanted.type is None or wanted.type in one["types"])
+    )
+
+
+def _sort_properties(sort: Sequence[object]) -> list[str]:
+    """Raises: Problem: unsupportedSort, invalidArguments."""
+    try:
+        keys = [msgspec.convert(value, Comparator) for value in sort]
+    except msgspec.ValidationError as error:
+        raise Problem("invalidArguments", str(error)) from None
+    if not all(key.property in ("name", "used") and key.collation in (None, *COLLATIONS) for key in keys):
+        raise Problem("unsupportedSort")
+    return [key.property for key in keys]
+
+
+async def find(call: Call, arguments: QueryArguments) -> Found:
+    """The quota, if it fits."""
+    quota = await call.mail.quotas.get(call.account.id)
+    _sort_properties(arguments.sort or ())
+    fits = _fits(arguments.filter or {}, _object(call, quota))
+    return Found([NUMBER] if fits and _is_there(call, quota) else [], format_state(quota))
+
+
+async def handle_query(call: Call, arguments: QueryArguments) -> Json:
+    """RFC 9425 §4.4."""
+    return await query(call, arguments, QUERYING)
+
+
+async def query_changes(call: Call, arguments: QueryChangesArguments) -> Json:
+    """RFC 9425 §4.5. What a filter looks at never changes; what a sort looks at may, and then it counts as moved
+    (RFC 8620 §5.6)."""
+    call.check_account(arguments.account_id)
+    old, new = _parse_state(arguments.since_query_state), await call.mail.quotas.get(call.account.id)
+    may_move = "used" in _sort_properties(arguments.sort or ()) and old.used_octets != new.used_octets
+    fits = _fits(arguments.filter or {}, _object(call, new))
+    was, is_ = fits and _is_there(call, old), fits and _is_there(call, new)
+    removed = [ID] if was and (may_move or not is_) else []
+    added = [{"id": ID, "index": 0}] if is_ and (may_move or not was) else []
+    if arguments.max_changes is not None and len(removed) + len(added) > arguments.max_changes:
+        raise Problem("tooManyChanges")
+    response: Json = {
+        "accountId": arguments.account_id,
+        "oldQueryState": arguments.since_query_state,
+        "newQueryState": format_state(new),
+        "removed": removed,
+        "added": added,
+    }
+    return {**response, "total": int(is_)} if arguments.calculate_total else response
+
+
+async def _moved(call: Call, arguments: QueryChangesArguments, since: int) -> None:
+    """Not asked: `query_changes` knows better than the frame."""
+
+
+def _parse_id(text: str) -> int:
+    if text != ID:
+        raise SyntaxProblem("a Quota id")
+    return NUMBER
+
+
+QUERYING = Querying(find, _moved, lambda number: ID, _parse_id)
+METHODS = (
+    get_method("Quota", QUOTA, Getting(state, fetch, PROPERTIES)),
+    Method("Quota/changes", QUOTA, ChangesArguments, changes),
+    Method("Quota/query", QUOTA, QueryArguments, handle_query),
+    Method("Quota/queryChanges", QUOTA, QueryChangesArguments, query_changes),
+)

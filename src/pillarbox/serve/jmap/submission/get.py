@@ -1,0 +1,40 @@
+"""EmailSubmission/get and EmailSubmission/changes (RFC 8621 §7.1, §7.2)."""
+
+from collections.abc import Sequence
+
+from pillarbox.core.email_changes import StateTooOld
+from pillarbox.core.states import Kind
+from pillarbox.grammar.jmap.ids import format_submission
+from pillarbox.serve.jmap.method import SUBMISSION, Call, Json
+from pillarbox.serve.jmap.standard.changes import Changed, Changing, changes_method
+from pillarbox.serve.jmap.standard.get import Getting, Properties, get_method
+from pillarbox.serve.jmap.submission.objects import PROPERTIES, object_of, state, submission_id_of
+
+
+async def fetch(call: Call, ids: Sequence[str] | None, wanted: Properties) -> dict[str, Json]:
+    """Those that there are of `ids`, or all where they are not too many."""
+    if ids is None:
+        numbers = [row.id for row in await call.mail.submissions.rows(call.account.id)]
+        call.check_many(len(numbers))
+    else:
+        numbers = [submission_id_of(id) for id in ids]
+    found = await call.mail.submissions.get(call.account.id, numbers)
+    return {format_submission(number): object_of(submission) for number, submission in found.items()}
+
+
+async def changes(call: Call, since: int, most: int) -> Changed | None:
+    """Of all EmailSubmissions."""
+    try:
+        found = await call.mail.object_changes.since(call.account.id, Kind.SUBMISSION, since, most)
+    except StateTooOld:
+        return None
+    created, updated, destroyed = (
+        [format_submission(number) for number in numbers] for numbers in (found.created, found.updated, found.destroyed)
+    )
+    return Changed(str(found.state), created, updated, destroyed, found.has_more)
+
+
+METHODS = (
+    get_method("EmailSubmission", SUBMISSION, Getting(state, fetch, PROPERTIES)),
+    changes_method("EmailSubmission", SUBMISSION, Changing(changes)),
+)
