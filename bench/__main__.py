@@ -1,8 +1,8 @@
-"""`python -m bench [deliver|fetch|idle|jmap|all]`: ours beside Postfix and Dovecot in one run; one JSON document on stdout.
+"""`python -m bench [deliver|fetch|idle|jmap|search|all]`: ours beside Postfix and Dovecot in one run; one JSON document on stdout.
 
 Servers take turns (ours, peer, ours, peer …), each pinned to core 0, the load to core 1; figures are medians over the
-rounds, `ratio` is ours / peer. Needs root, Debian's postfix and dovecot (`.ci/run` installs them). `jmap`, not part of
-`all`, has Cyrus as its peer (`bench.cyrus`).
+rounds, `ratio` is ours / peer. Needs root, Debian's postfix and dovecot (`.ci/run` installs them). `jmap` and `search`
+are not part of `all`; the peer of `jmap` is Cyrus (`bench.cyrus`).
 """
 
 import argparse
@@ -14,14 +14,14 @@ import sys
 import tempfile
 from pathlib import Path
 
-from bench import deliver, fetch, idle, jmap
+from bench import deliver, fetch, idle, jmap, search
 from bench.cyrus import cyrus
 from bench.figures import compare
-from bench.servers import open_servers
+from bench.servers import open_servers, postfix_dovecot
 
 MEASURES = {"deliver": deliver.measure, "fetch": fetch.measure, "idle": idle.measure}
-OTHERS = {"jmap": jmap.measure}
-"""With Cyrus as the peer; only when asked for."""
+OTHERS = {"jmap": (jmap.measure, cyrus), "search": (search.measure, postfix_dovecot)}
+"""With their peers; only when asked for."""
 FRESH = {"idle"}
 """Measured on servers that have done nothing before: memory that was freed and kept would hide what is used."""
 
@@ -33,7 +33,9 @@ def main() -> None:
     parser.add_argument("--messages", type=int, default=6000, help="of `deliver`, each round")
     parser.add_argument("--sessions", type=int, default=20)
     parser.add_argument("--octets", type=int, default=4096)
-    parser.add_argument("--mailbox", type=int, default=100_000, help="messages in the mailbox of `fetch`")
+    parser.add_argument(
+        "--mailbox", type=int, default=100_000, help="messages in the mailbox of `fetch`, `jmap`, `search`"
+    )
     parser.add_argument("--connections", type=int, default=1_000, help="of `idle`")
     parser.add_argument("--only", choices=["ours", "peer"], help="measure one side alone")
     options = parser.parse_args()
@@ -60,9 +62,10 @@ def main() -> None:
                 found[name] = compare(MEASURES[name], rounds, options)
         for name in (one for one in wanted if one in OTHERS):
             print(f"measuring {name}", file=sys.stderr)
-            with open_servers(Path(folder, name), only=options.only, peer=cyrus) as servers:
+            measure, peer = OTHERS[name]
+            with open_servers(Path(folder, name), only=options.only, peer=peer) as servers:
                 rounds = (contextlib.nullcontext(servers) for _ in range(options.rounds))
-                found[name] = compare(OTHERS[name], rounds, options)
+                found[name] = compare(measure, rounds, options)
     print(json.dumps(found, indent=1))
 
 

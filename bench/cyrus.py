@@ -18,7 +18,6 @@ from pathlib import Path
 from bench.servers import SERVER_CORE, Server, free_port, wait_port
 
 ROOT = Path(os.environ.get("PILLARBOX_CYRUS_ROOT", Path(tempfile.gettempdir(), "pillarbox-cyrus")))
-MIRROR = os.environ.get("PILLARBOX_DEBIAN_MIRROR", "http://deb.debian.org/debian")
 PASSWORD = "secret"
 USER = "big"
 
@@ -71,7 +70,7 @@ def install() -> None:
     """Make the root folder, unless it is there."""
     if (ROOT / "usr/lib/cyrus/bin/httpd").exists():
         return
-    subprocess.run(["debootstrap", "--variant=minbase", "trixie", str(ROOT), MIRROR], check=True, stdout=2)
+    subprocess.run(["debootstrap", "--variant=minbase", "trixie", str(ROOT)], check=True, stdout=2)
     refusal = ROOT / "usr/sbin/policy-rc.d"
     refusal.write_text("#!/bin/sh\nexit 101\n")
     refusal.chmod(0o755)

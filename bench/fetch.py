@@ -47,9 +47,9 @@ class Line:
             raise RuntimeError(tail[-300:])
         return octets
 
-    def append(self, contents: list[bytes]) -> None:
+    def append(self, contents: list[bytes], mailbox: str = "big") -> None:
         """A batch, pipelined, with non-synchronising literals."""
-        sent = b"".join(b"a APPEND big {%d+}\r\n%b\r\n" % (len(c), c) for c in contents)
+        sent = b"".join(b"a APPEND %b {%d+}\r\n%b\r\n" % (mailbox.encode(), len(c), c) for c in contents)
         self.socket.sendall(sent + b"tag2 NOOP\r\n")
         _, tail = self.until(b"\r\ntag2 ")
         if b"tag2 OK" not in tail:

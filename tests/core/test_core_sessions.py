@@ -65,6 +65,10 @@ async def test_one_session_too_many_ends_the_longest_unused(tmp_path: Path):
             await office.mail.sessions.sign_in(begun[1].secret)
         for one in (begun[0], begun[2]):
             await office.mail.sessions.sign_in(one.secret)
+        for _ in range(10):  # at the same time to the microsecond
+            newest = await office.mail.sessions.begin(proof, BROWSER)
+            await office.mail.sessions.sign_in(newest.secret)
+        assert len(await office.mail.sessions.list(proof.account)) == 3
 
 
 async def test_sessions_outlast_a_restart(tmp_path: Path):

@@ -15,9 +15,11 @@ from pillarbox.serve.http.listener import HttpListener
 from pillarbox.serve.http.metrics import Metrics
 from pillarbox.serve.http.sign_in.routes import sign_in_routes
 from pillarbox.serve.imap import listener as imap
+from pillarbox.serve.jmap.image.route import image_routes
 from pillarbox.serve.jmap.routes import jmap_routes
 from pillarbox.serve.smtp import listener as smtp
 from pillarbox.serve.smtp.profile import MX, SUBMISSION, SUBMISSIONS
+from pillarbox.wire.http_fetch import HttpFetcher
 from pillarbox.wire.listener import Gate, Listener
 
 
@@ -45,6 +47,7 @@ class Listeners:
             *metrics.routes(),
             *Autoconfig(mail, ports).routes(),
             *jmap_routes(mail),
+            *image_routes(mail, HttpFetcher(mail.resolver, allowed_hosts=configuration.images.allowed_hosts)),
             *sign_in_routes(mail),
         ]
         application = make_application(mail, routes, metrics=metrics, date=date, https_port=configuration.port("https"))

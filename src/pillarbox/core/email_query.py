@@ -20,7 +20,6 @@ import msgspec
 
 from pillarbox.core.content import StoredContent
 from pillarbox.core.email_changes import MAIL_KINDS, PAGE, StateTooOld
-from pillarbox.core.narrowing import narrow
 from pillarbox.core.email_terms import (
     ENVELOPE_KEYS,
     THREAD_KEYS,
@@ -36,6 +35,7 @@ from pillarbox.core.email_terms import (
     sort,
 )
 from pillarbox.core.folded import VERSION
+from pillarbox.core.narrowing import narrow
 from pillarbox.core.states import Kind, state_in
 from pillarbox.grammar.message.part import unpack
 from pillarbox.model import query as q
@@ -56,7 +56,7 @@ IDS_AT_ONCE = 1_000
 FIRST_LOOK = 150
 """Messages from the top, before the index is asked: a word that begins many words is met there."""
 SECOND_LOOK = 1_500
-"""After the index has told of many."""
+"""After the index has told of many, where it has decided; else each is to be looked at, and the newest come first."""
 MANY = 10_000
 _BEGINNING = (1 << 62, 1 << 62)
 
@@ -179,7 +179,8 @@ class _Search:
         hits = await self._hits(MANY)
         if len(hits) < MANY:
             return hits
-        await self._walk(SECOND_LOOK, most, collapse=collapse)
+        must_look = any(needs(term) & Need.TEXT for term in self._narrowed.open_terms)
+        await self._walk(None if must_look else SECOND_LOOK, most, collapse=collapse)
         return None
 
     def _is_enough(self, most: int, *, collapse: bool) -> bool:

@@ -55,7 +55,8 @@ def _told(term: Query) -> tuple[Expression | None, bool]:
             return _known(inner_words(text), frozenset((BODY,))), False
         case q.And(terms=terms):
             told = [_told(inner) for inner in terms]
-            return _every([one for one, _ in told if one is not None]), all(is_decided for _, is_decided in told)
+            found = [one for one, _ in told if one is not None]
+            return _every(found), len(found) == len(told) and all(is_decided for _, is_decided in told)
         case q.Or(terms=terms):
             told = [_told(inner) for inner in terms]
             found = [one for one, _ in told if one is not None]

@@ -74,7 +74,7 @@ class Sessions:
         async with self._db.write(account.id) as tx:
             await _check(tx, proof)
             await rows.insert_session(tx, account.id, session, secret_hash(secret))
-            for id in await rows.delete_oldest_sessions(tx, account.id, self._limits.sessions):
+            for id in await rows.delete_oldest_sessions(tx, account.id, self._limits.sessions, session.id):
                 await self._credentials.end(tx, account.id, credential_of_id(id).key)
         return Begun(account, session, secret)
 

@@ -81,6 +81,8 @@ async def _by_ids(tx: Transaction, sql: str, account_id: AccountId, ids: list[in
     """All rows, however many recipients there are."""
     rows: list[Row] = []
     if ids:
-        async for batch in tx.batches(sql.replace("{ids}", tx.dialect.in_list(2)), account_id, tx.dialect.list_value(ids)):
+        async for batch in tx.batches(
+            sql.replace("{ids}", tx.dialect.in_list(2)), account_id, tx.dialect.list_value(ids)
+        ):
             rows += batch
     return rows

@@ -93,13 +93,15 @@ async def delete_other_sessions(tx: Transaction, account_id: AccountId, kept: st
     return [row[0] for row in rows]
 
 
-async def delete_oldest_sessions(tx: Transaction, account_id: AccountId, most: int) -> list[str]:
-    """Those beyond `most`, the longest unused; their ids."""
+async def delete_oldest_sessions(tx: Transaction, account_id: AccountId, most: int, new: str) -> list[str]:
+    """Those beyond `most`, the longest unused, never the new one; their ids."""
     rows = await tx.all(
         "delete from session where account_id = $1 and id in ("
-        "select id from session where account_id = $1 order by used desc, id limit 1000 offset $2) returning id",
+        "select id from session where account_id = $1 and id <> $3 order by used desc, id limit 1000 offset $2) "
+        "returning id",
         account_id,
-        most,
+        most - 1,
+        new,
     )
     return [row[0] for row in rows]
 

@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pillarbox.grammar.jmap import comparators, filters
-from pillarbox.grammar.jmap.comparators import UnsupportedSort
+from pillarbox.grammar.jmap.comparator import UnsupportedSort
 from pillarbox.grammar.jmap.filters import UnsupportedFilter
 from pillarbox.model.errors import SyntaxProblem
 from pillarbox.model.keywords import FlagSet
@@ -171,6 +171,11 @@ def test_every_property_that_is_promised_can_be_sorted_by(name):
     assert order.key is comparators.SORT_KEYS[name]
 
 
+def test_what_else_stands_in_a_comparator_is_passed_over():
+    """jmapc writes arguments of the method there."""
+    assert comparators.parse([{"property": "size", "position": 0, "anchor": None}]) == (Order(SortKey.SIZE),)
+
+
 def test_no_sort():
     assert comparators.parse(None) == ()
     assert comparators.parse([]) == ()
@@ -189,7 +194,6 @@ def test_what_we_do_not_sort_by_is_unsupported(value):
     [
         1, "size", {}, ["size"], [{}], [{"property": 1}], [{"property": "size", "isAscending": None}], [{"property": "size", "isAscending": 1}],
         [{"property": "subject", "collation": 1}], [{"property": "hasKeyword"}], [{"property": "hasKeyword", "keyword": "a b"}],
-        [{"property": "size", "more": 1}],
     ],
 )  # fmt: skip
 def test_wrong_comparators_are_not_called_unsupported(value):

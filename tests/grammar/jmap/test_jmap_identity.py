@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pillarbox.grammar.jmap import envelope
-from pillarbox.grammar.jmap.comparators import UnsupportedSort
+from pillarbox.grammar.jmap.comparator import UnsupportedSort
 from pillarbox.grammar.jmap.filters import UnsupportedFilter
 from pillarbox.grammar.jmap.identity import TEXT_DEFAULTS, WrongProperties, format_text, parse_email, parse_text
 from pillarbox.grammar.jmap.submission_query import Facts, looks_at_undo, parse_filter, parse_sort

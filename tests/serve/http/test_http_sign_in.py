@@ -5,6 +5,7 @@ import time
 
 import httpx
 import pytest
+from argon2 import PasswordHasher
 
 from office import Office, address
 from pillarbox.model.ids import SYSTEM_ACCOUNT
@@ -115,15 +116,16 @@ async def test_nothing_tells_an_unknown_name_from_a_wrong_password(browser: Brow
     assert not any("set-cookie" in answer.headers for answer in answers)
 
 
-async def test_an_unknown_name_takes_as_long_as_a_wrong_password(browser: Browser):
-    """Give or take much: this asks only that the work is done at all."""
-    took = {}
-    await browser.password("nobody@uiowa.test", "wrong password")
-    for login in (LOGIN, "nobody@uiowa.test"):
+async def test_an_unknown_name_takes_as_long_as_a_wrong_password(browser: Browser, office: Office):
+    """Give or take much, since others are at work here: this asks only that the work is done at all."""
+    office.mail.passwords._hasher = PasswordHasher()
+    await office.mail.accounts.set_password(address("alice"), PASSWORD)
+    took: dict[str, list[float]] = {LOGIN: [], "nobody@uiowa.test": []}
+    for login in (*took, *took, *took):
         begun = time.perf_counter()
         await browser.password(login, "wrong password")
-        took[login] = time.perf_counter() - begun
-    assert took["nobody@uiowa.test"] > took[LOGIN] / 5
+        took[login].append(time.perf_counter() - begun)
+    assert min(took["nobody@uiowa.test"]) > min(took[LOGIN]) / 3
 
 
 async def test_who_guesses_waits_wherever_they_guess(browser: Browser, office: Office):

@@ -1,5 +1,6 @@
 """Mailboxes (RFC 8621 §2)."""
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -518,6 +519,22 @@ async def test_if_in_state(site: Site):
     answer = await site.fail("Mailbox/set", ifInState=state, create={"k": {"name": "y"}})
     assert answer == {"type": "stateMismatch"}
     assert "y" not in await site.mailboxes("id")
+
+
+@pytest.mark.parametrize("what", ["create", "update", "destroy"])
+async def test_of_many_who_name_the_same_state_one_writes(site: Site, what: str):
+    boxes = [await create(site, name=f"box {n}") for n in range(6)]
+    state = await state_of(site)
+    work = [
+        {"create": {"k": {"name": f"new {n}"}}, "update": {box: {"sortOrder": 7}}, "destroy": [box]}
+        for n, box in enumerate(boxes)
+    ]
+    calls = [["Mailbox/set", {"accountId": site.id, "ifInState": state, what: one[what]}, "c"] for one in work]
+    answers = await asyncio.gather(*(site.post([call]) for call in calls))
+    found = [answer.json()["methodResponses"][0] for answer in answers]
+    assert sorted(name for name, _, _ in found) == ["Mailbox/set", *["error"] * 5]
+    assert {answer["type"] for name, answer, _ in found if name == "error"} == {"stateMismatch"}
+    assert await state_of(site) == str(int(state) + 1)
 
 
 # --- set: destroy ----------------------------------------------------------------------------------------------------

@@ -89,6 +89,8 @@ async def test_filters(site: Site, post: dict[str, str], filter: dict, found: li
     first = site.office.clock.now().replace(microsecond=0)
     assert first.strftime("%H:%M") == "10:04", "the moments in the table are those of the messages"
     assert await ids(site, filter) == [post[name] for name in found]
+    await site.mail.indexing.catch_up()
+    assert await ids(site, filter) == [post[name] for name in found]
 
 
 @pytest.mark.parametrize(

@@ -2,8 +2,7 @@
 
 from collections.abc import Callable
 
-from pillarbox.grammar.jmap import comparators
-from pillarbox.grammar.jmap.comparators import COLLATIONS, UnsupportedSort
+from pillarbox.grammar.jmap import comparator
 from pillarbox.grammar.jmap.dates import parse_utc
 from pillarbox.grammar.jmap.filters import Reader, words_of
 from pillarbox.grammar.jmap.ids import parse_book
@@ -34,7 +33,6 @@ SORT_KEYS = {
     "name/surname2": CardSortKey.SURNAME2,
 }
 """RFC 9610 §3.3.2."""
-_PROPERTIES = {"property", "isAscending", "collation"}
 
 
 def parse_filter(value: object) -> Query:
@@ -89,26 +87,4 @@ _CONDITIONS: dict[str, Callable[[object], Query]] = {
 
 def parse_sort(value: object) -> tuple[CardOrder, ...]:
     """The orders, first things first; empty for null. Raises: UnsupportedSort; SyntaxProblem (invalidArguments)."""
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise SyntaxProblem("an array of Comparators")
-    if len(value) > comparators.MOST:
-        raise UnsupportedSort(f"at most {comparators.MOST} Comparators")
-    return tuple(map(_order, value))
-
-
-def _order(value: object) -> CardOrder:
-    match value:
-        case {"property": str(name), **others} if not others.keys() - _PROPERTIES:
-            pass
-        case _:
-            raise SyntaxProblem("a Comparator")
-    is_ascending, collation = others.get("isAscending", True), others.get("collation")
-    if not isinstance(is_ascending, bool) or not isinstance(collation, str | None):
-        raise SyntaxProblem("a Comparator")
-    if name not in SORT_KEYS:
-        raise UnsupportedSort("a property of ContactCard to sort by")
-    if collation is not None and collation not in COLLATIONS:
-        raise UnsupportedSort("a collation of ours")
-    return CardOrder(SORT_KEYS[name], is_ascending)
+    return tuple(CardOrder(SORT_KEYS[one.property], one.is_ascending) for one in comparator.read(value, SORT_KEYS))

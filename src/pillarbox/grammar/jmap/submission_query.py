@@ -10,7 +10,7 @@ from typing import TypeAlias
 
 import msgspec
 
-from pillarbox.grammar.jmap.comparators import UnsupportedSort
+from pillarbox.grammar.jmap import comparator
 from pillarbox.grammar.jmap.dates import parse_utc
 from pillarbox.grammar.jmap.filters import DEPTH, TERMS, UnsupportedFilter
 from pillarbox.grammar.jmap.ids import parse_email, parse_identity, parse_thread
@@ -162,21 +162,4 @@ _KEYS: dict[str, Key] = {
 
 def parse_sort(value: object) -> tuple[tuple[Key, bool], ...]:
     """(key, whether ascending), first things first. Raises: UnsupportedSort; SyntaxProblem (invalidArguments)."""
-    if value is None:
-        return ()
-    if not isinstance(value, list):
-        raise SyntaxProblem("an array of Comparators")
-    return tuple(map(_comparator, value))
-
-
-def _comparator(value: object) -> tuple[Key, bool]:
-    match value:
-        case {"property": str(name), **others} if not others.keys() - {"isAscending", "collation"}:
-            is_ascending, collation = others.get("isAscending", True), others.get("collation")
-        case _:
-            raise SyntaxProblem("a Comparator")
-    if not isinstance(is_ascending, bool) or not isinstance(collation, str | None):
-        raise SyntaxProblem("a Comparator")
-    if name not in _KEYS or collation is not None:
-        raise UnsupportedSort("emailId, threadId or sentAt, without a collation")
-    return _KEYS[name], is_ascending
+    return tuple((_KEYS[one.property], one.is_ascending) for one in comparator.read(value, _KEYS))

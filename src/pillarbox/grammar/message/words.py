@@ -50,9 +50,8 @@ def words_of(text: str) -> set[bytes]:
     if not text.isascii():
         text = _ODD.sub(_apart, text)
     found = set(text.encode("utf-8", "replace").translate(_APART).split())
-    long = [word for word in found if len(word) > WORD_OCTETS]
-    found.difference_update(long)
-    found.update(map(_cut, long))
+    if max(map(len, found), default=0) > WORD_OCTETS:
+        found = {word if len(word) <= WORD_OCTETS else _cut(word) for word in found}
     return found
 
 

@@ -97,7 +97,8 @@ class Dispatch:
             named = made if isinstance(made, list) else [(invocation.name, made)]
             responses += [Invocation(name, arguments, invocation.call_id) for name, arguments in named]
             await asyncio.sleep(0)  # others have their turn, however many calls there are
-        state = session_object.state_of(self._mail.limits, account, base_url, self._mail.push_subscriptions.seed)
+        seed, has_images = self._mail.push_subscriptions.seed, self._mail.remote_images.is_on
+        state = session_object.state_of(self._mail.limits, account, base_url, seed, has_images)
         return Response(tuple(responses), state, None if request.created_ids is None else call.created_ids)
 
     async def _make(self, call: Call, invocation: Invocation, earlier: list[Invocation]) -> Responses:

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import msgspec
 
 from pillarbox.core.quotas import Quota
-from pillarbox.grammar.jmap.comparators import COLLATIONS
+from pillarbox.grammar.jmap import comparator
 from pillarbox.grammar.jmap.filters import DEPTH
 from pillarbox.grammar.message.text import fold
 from pillarbox.model.errors import SyntaxProblem
@@ -43,14 +43,6 @@ class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
     operator: str
     conditions: list[Json]
-
-
-class Comparator(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """A key to sort by (RFC 8620 §5.5)."""
-
-    property: str
-    is_ascending: bool = True
-    collation: str | None = None
 
 
 def format_state(quota: Quota) -> str:
@@ -149,21 +141,15 @@ def _meets(wanted: Condition, one: Json) -> bool:
     )
 
 
-def _sort_properties(sort: Sequence[object]) -> list[str]:
-    """Raises: Problem: unsupportedSort, invalidArguments."""
-    try:
-        keys = [msgspec.convert(value, Comparator) for value in sort]
-    except msgspec.ValidationError as error:
-        raise Problem("invalidArguments", str(error)) from None
-    if not all(key.property in ("name", "used") and key.collation in (None, *COLLATIONS) for key in keys):
-        raise Problem("unsupportedSort")
-    return [key.property for key in keys]
+def _sort_properties(sort: object) -> list[str]:
+    """Raises: UnsupportedSort, SyntaxProblem."""
+    return [key.property for key in comparator.read(sort, ("name", "used"))]
 
 
 async def find(call: Call, arguments: QueryArguments) -> Found:
     """The quota, if it fits."""
     quota = await call.mail.quotas.get(call.account.id)
-    _sort_properties(arguments.sort or ())
+    _sort_properties(arguments.sort)
     fits = _fits(arguments.filter or {}, _object(call, quota))
     return Found([NUMBER] if fits and _is_there(call, quota) else [], format_state(quota))
 
@@ -178,7 +164,7 @@ async def query_changes(call: Call, arguments: QueryChangesArguments) -> Json:
     (RFC 8620 §5.6)."""
     call.check_account(arguments.account_id)
     old, new = _parse_state(arguments.since_query_state), await call.mail.quotas.get(call.account.id)
-    may_move = "used" in _sort_properties(arguments.sort or ()) and old.used_octets != new.used_octets
+    may_move = "used" in _sort_properties(arguments.sort) and old.used_octets != new.used_octets
     fits = _fits(arguments.filter or {}, _object(call, new))
     was, is_ = fits and _is_there(call, old), fits and _is_there(call, new)
     removed = [ID] if was and (may_move or not is_) else []

@@ -2,6 +2,8 @@
 
 import structlog
 
+from pillarbox.grammar.jmap.comparator import UnsupportedSort
+from pillarbox.grammar.jmap.filters import UnsupportedFilter
 from pillarbox.grammar.jmap.references import InvalidReference
 from pillarbox.model import errors
 from pillarbox.model.errors import MailError
@@ -12,6 +14,8 @@ NAMES: dict[type[MailError], tuple[str, str]] = {
     errors.MailError: ("serverFail", "forbidden"),
     errors.SyntaxProblem: ("invalidArguments", "invalidProperties"),
     InvalidReference: ("invalidResultReference", "invalidProperties"),
+    UnsupportedFilter: ("unsupportedFilter", "invalidProperties"),
+    UnsupportedSort: ("unsupportedSort", "invalidProperties"),
     errors.Invalid: ("invalidArguments", "invalidProperties"),
     errors.NotFound: ("invalidArguments", "notFound"),
     errors.AlreadyExists: ("invalidArguments", "alreadyExists"),

@@ -82,7 +82,9 @@ class _Site:
 
     async def session(self, request: Request, account: Account) -> Response:
         """RFC 8620 §2: never to be cached."""
-        found = session_of(self._mail.limits, account, _base_url(request), self._mail.push_subscriptions.seed)
+        mail = self._mail
+        seed, has_images = mail.push_subscriptions.seed, mail.remote_images.is_on
+        found = session_of(mail.limits, account, _base_url(request), seed, has_images)
         return Response(
             ijson.encode(found), media_type=JSON, headers={"Cache-Control": "no-cache, no-store, must-revalidate"}
         )

@@ -9,7 +9,7 @@ from functools import lru_cache
 
 import msgspec
 
-from pillarbox.grammar.jmap import comparators, ids, ijson
+from pillarbox.grammar.jmap import comparator, comparators, ids, ijson
 from pillarbox.grammar.push.encryption import encode_base64url, private_key, public_octets
 from pillarbox.model.account import Account
 from pillarbox.model.limits import Limits
@@ -17,6 +17,8 @@ from pillarbox.serve.jmap.addressbook.objects import CONTACTS, contacts_capabili
 from pillarbox.serve.jmap.blob import BLOB, account_capability
 from pillarbox.serve.jmap.mdn.capability import MDN
 from pillarbox.serve.jmap.method import CORE, MAIL, SUBMISSION, Json
+from pillarbox.serve.jmap.own import OWN, server_capability
+from pillarbox.serve.jmap.own import account_capability as own_capability
 from pillarbox.serve.jmap.quota import QUOTA
 from pillarbox.serve.jmap.vacation import VACATION
 
@@ -34,7 +36,7 @@ def _core(limits: Limits) -> Json:
         "maxCallsInRequest": limits.jmap_calls,
         "maxObjectsInGet": limits.jmap_objects,
         "maxObjectsInSet": limits.jmap_objects,
-        "collationAlgorithms": list(comparators.COLLATIONS),
+        "collationAlgorithms": list(comparator.COLLATIONS),
     }
 
 
@@ -87,24 +89,30 @@ CAPABILITIES: dict[str, Capability] = {
     VAPID: Capability(account=None),
     MDN: Capability(),
     CONTACTS: Capability(account=contacts_capability),
+    OWN: Capability(),
 }
 
 
-def session_of(limits: Limits, account: Account, base_url: str, push_seed: bytes = b"") -> Json:
-    """The object; all URLs are absolute, below `base_url`. `push_seed` is whom push services know us by."""
-    state = state_of(limits, account, base_url, push_seed)
-    return {**_session(limits, account, base_url, push_seed), "state": state}
+def session_of(
+    limits: Limits, account: Account, base_url: str, push_seed: bytes = b"", has_images: bool = True
+) -> Json:
+    """The object; all URLs are absolute, below `base_url`. `push_seed` is whom push services know us by, `has_images`
+    whether pictures from elsewhere are fetched here."""
+    state = state_of(limits, account, base_url, push_seed, has_images)
+    return {**_session(limits, account, base_url, push_seed, has_images), "state": state}
 
 
-def _session(limits: Limits, account: Account, base_url: str, push_seed: bytes) -> Json:
+def _session(limits: Limits, account: Account, base_url: str, push_seed: bytes, has_images: bool) -> Json:
     name, account_id = str(account.address), ids.format_account(account.id)
     of_account = {urn: row.account(limits) for urn, row in CAPABILITIES.items() if row.account is not None}
+    of_account[OWN] = own_capability(has_images=has_images)
     base = f"{base_url}/jmap"
     return {
         "capabilities": {
             **{urn: row.server(limits) for urn, row in CAPABILITIES.items()},
             WEBSOCKET: {"url": f"{base.replace('http', 'ws', 1)}/ws", "supportsPush": True},  # RFC 8887 §3
             VAPID: {"applicationServerKey": _push_key(push_seed)} if push_seed else {},  # RFC 9749 §3
+            OWN: server_capability(base_url),
         },
         "accounts": {
             account_id: {"name": name, "isPersonal": True, "isReadOnly": False, "accountCapabilities": of_account}
@@ -118,14 +126,17 @@ def _session(limits: Limits, account: Account, base_url: str, push_seed: bytes) 
     }
 
 
-def state_of(limits: Limits, account: Account, base_url: str, push_seed: bytes = b"") -> str:
+def state_of(
+    limits: Limits, account: Account, base_url: str, push_seed: bytes = b"", has_images: bool = True
+) -> str:
     """Changes whenever anything else in the object does."""
-    return _state(limits, msgspec.structs.replace(account, used_octets=0), base_url, push_seed)
+    return _state(limits, msgspec.structs.replace(account, used_octets=0), base_url, push_seed, has_images)
 
 
 @lru_cache(maxsize=1024)
-def _state(limits: Limits, account: Account, base_url: str, push_seed: bytes) -> str:
-    return hashlib.sha256(ijson.encode(_session(limits, account, base_url, push_seed))).hexdigest()[:STATE_DIGITS]
+def _state(limits: Limits, account: Account, base_url: str, push_seed: bytes, has_images: bool) -> str:
+    found = _session(limits, account, base_url, push_seed, has_images)
+    return hashlib.sha256(ijson.encode(found)).hexdigest()[:STATE_DIGITS]
 
 
 @lru_cache(maxsize=8)

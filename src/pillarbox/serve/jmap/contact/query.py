@@ -3,24 +3,17 @@
 from pillarbox.core.email_changes import StateTooOld
 from pillarbox.core.states import Kind
 from pillarbox.grammar.jmap import contacts
-from pillarbox.grammar.jmap.comparators import UnsupportedSort
-from pillarbox.grammar.jmap.filters import UnsupportedFilter
 from pillarbox.grammar.jmap.ids import format_card, parse_card
 from pillarbox.model.contact import CardOrder
 from pillarbox.model.query import Query
 from pillarbox.serve.jmap.addressbook.objects import CONTACTS
-from pillarbox.serve.jmap.method import Call, Problem
+from pillarbox.serve.jmap.method import Call
 from pillarbox.serve.jmap.standard.query import Find, Found, Moved, Querying, query_methods
 
 
 def _asked(arguments: Find) -> tuple[Query, tuple[CardOrder, ...]]:
-    """Raises: Problem: unsupportedFilter, unsupportedSort; SyntaxProblem."""
-    try:
-        return contacts.parse_filter(arguments.filter), contacts.parse_sort(arguments.sort)
-    except UnsupportedFilter as problem:
-        raise Problem("unsupportedFilter", f"expected {problem.expected}") from None
-    except UnsupportedSort as problem:
-        raise Problem("unsupportedSort", f"expected {problem.expected}") from None
+    """Raises: UnsupportedFilter, UnsupportedSort, SyntaxProblem."""
+    return contacts.parse_filter(arguments.filter), contacts.parse_sort(arguments.sort)
 
 
 async def find(call: Call, arguments: Find) -> Found:

@@ -3,13 +3,11 @@
 from pillarbox.core.email_changes import StateTooOld
 from pillarbox.core.mailbox_changes import ThreadCounts
 from pillarbox.grammar.jmap import comparators, filters
-from pillarbox.grammar.jmap.comparators import UnsupportedSort
-from pillarbox.grammar.jmap.filters import UnsupportedFilter
 from pillarbox.grammar.jmap.ids import format_email, parse_email
 from pillarbox.model import query as queries
 from pillarbox.model.ids import MailboxId, MessageId
 from pillarbox.model.query import Order, Query, SortKey
-from pillarbox.serve.jmap.method import MAIL, Call, Json, Problem
+from pillarbox.serve.jmap.method import MAIL, Call
 from pillarbox.serve.jmap.standard.query import (
     Found,
     Moved,
@@ -33,21 +31,6 @@ class EmailQueryChanges(QueryChangesArguments, frozen=True, forbid_unknown_field
     """RFC 8621 §4.5."""
 
     collapse_threads: bool = False
-
-
-def parse_filter(value: Json | None) -> Query:
-    """Raises: Problem: unsupportedFilter; SyntaxProblem."""
-    try:
-        return filters.parse(value)
-    except UnsupportedFilter as problem:
-        raise Problem("unsupportedFilter", f"expected {problem.expected}") from None
-
-
-def _parse_sort(value: object) -> tuple[Order, ...]:
-    try:
-        return comparators.parse(value)
-    except UnsupportedSort as problem:
-        raise Problem("unsupportedSort", f"expected {problem.expected}") from None
 
 
 def _has(query: Query, kinds: tuple[type[Query], ...]) -> bool:
@@ -86,7 +69,7 @@ async def _window(call: Call, arguments: EmailQuery | EmailQueryChanges, mailbox
 
 async def find(call: Call, arguments: EmailQuery | EmailQueryChanges) -> Found:
     """All that fit, or where that will do, those from the top that are asked for."""
-    query, orders = parse_filter(arguments.filter), _parse_sort(arguments.sort)
+    query, orders = filters.parse(arguments.filter), comparators.parse(arguments.sort)
     if isinstance(query, queries.InMailbox) and _is_newest_first(orders):
         return await _window(call, arguments, query.mailbox_id)
     most = None if arguments.calculate_total else _last_wanted(arguments)
@@ -101,7 +84,7 @@ async def moved(call: Call, arguments: EmailQueryChanges, since: int) -> Moved |
 
     A new message, whose id is the mod-sequence of its coming, was in no result before.
     """
-    query, orders = parse_filter(arguments.filter), _parse_sort(arguments.sort)
+    query, orders = filters.parse(arguments.filter), comparators.parse(arguments.sort)
     of_threads = arguments.collapse_threads or any(order.key in _OF_THREADS for order in orders)
     is_fixed = not (of_threads or _has(query, _CHANGING) or any(order.key is SortKey.HAS_FLAGS for order in orders))
     try:

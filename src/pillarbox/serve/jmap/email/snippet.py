@@ -8,6 +8,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 
 from pillarbox.core.content import StoredContent
+from pillarbox.grammar.jmap import filters
 from pillarbox.grammar.jmap.filters import tokens_and_phrases
 from pillarbox.grammar.jmap.header_forms import read_text
 from pillarbox.grammar.jmap.ids import format_email
@@ -18,7 +19,6 @@ from pillarbox.grammar.message.words import Needle
 from pillarbox.model.errors import NotFound
 from pillarbox.model.ids import AccountId, MessageId
 from pillarbox.serve.jmap.email.get import message_ids
-from pillarbox.serve.jmap.email.query import parse_filter
 from pillarbox.serve.jmap.method import MAIL, AccountArguments, Call, Json, Method
 from pillarbox.serve.jmap.standard.get import checked_ids
 
@@ -70,7 +70,7 @@ class Words:
 async def get(call: Call, arguments: SnippetArguments) -> Json:
     """Of the messages asked for."""
     account_id = call.check_account(arguments.account_id)
-    parse_filter(arguments.filter)
+    filters.parse(arguments.filter)
     ids = checked_ids(call, arguments.email_ids) or []
     found = await _snippets(call, account_id, message_ids(ids), Words(arguments.filter))
     return {

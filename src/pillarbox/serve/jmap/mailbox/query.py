@@ -6,7 +6,7 @@ from typing import Any, TypeAlias
 import msgspec
 
 from pillarbox.core.mailbox_tree import parents
-from pillarbox.grammar.jmap.comparators import COLLATIONS
+from pillarbox.grammar.jmap import comparator
 from pillarbox.grammar.jmap.filters import DEPTH
 from pillarbox.grammar.jmap.ids import format_mailbox, parse_mailbox
 from pillarbox.grammar.message.text import fold
@@ -59,14 +59,6 @@ class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     conditions: list[Json]
 
 
-class Comparator(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """A key to sort by (RFC 8620 §5.5)."""
-
-    property: str
-    is_ascending: bool = True
-    collation: str | None = None
-
-
 def _test(value: Json, above: Parents, depth: int = 0) -> Test:
     """Raises: Problem: unsupportedFilter, invalidArguments."""
     if depth > DEPTH:
@@ -114,16 +106,10 @@ _KEYS: dict[str, Callable[[Mailbox], Any]] = {
 }
 
 
-def _sorted(mailboxes: Iterable[Mailbox], sort: Iterable[object]) -> list[Mailbox]:
-    """In this order; what is equal in it by id. Raises: Problem: unsupportedSort, invalidArguments."""
+def _sorted(mailboxes: Iterable[Mailbox], sort: object) -> list[Mailbox]:
+    """In this order; what is equal in it by id. Raises: UnsupportedSort, SyntaxProblem."""
     ordered = sorted(mailboxes, key=lambda mailbox: mailbox.id)
-    try:
-        keys = [msgspec.convert(value, Comparator) for value in sort]
-    except msgspec.ValidationError as error:
-        raise Problem("invalidArguments", str(error)) from None
-    for key in reversed(keys):
-        if key.property not in _KEYS or key.collation not in (None, *COLLATIONS):
-            raise Problem("unsupportedSort")
+    for key in reversed(comparator.read(sort, _KEYS)):
         ordered.sort(key=_KEYS[key.property], reverse=not key.is_ascending)
     return ordered
 
@@ -155,7 +141,7 @@ async def find(call: Call, arguments: MailboxQuery | MailboxQueryChanges) -> Fou
     mailboxes = await call.mail.mailboxes.list(account_id)
     above = parents(mailboxes)
     test = _test(arguments.filter or {}, above)
-    ordered = _sorted(mailboxes, arguments.sort or ())
+    ordered = _sorted(mailboxes, arguments.sort)
     if arguments.sort_as_tree:
         ordered = list(_as_tree(ordered, above))
     found = [mailbox for mailbox in ordered if test(mailbox)]

@@ -15,6 +15,7 @@ TYPES: dict[str, Kind] = {
     "VacationResponse": Kind.VACATION,
     "AddressBook": Kind.ADDRESS_BOOK,
     "ContactCard": Kind.CONTACT,
+    "QueuedMessage": Kind.QUEUED,
 }
 
 

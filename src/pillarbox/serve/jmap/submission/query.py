@@ -3,23 +3,16 @@
 from pillarbox.core.email_changes import StateTooOld
 from pillarbox.core.states import Kind
 from pillarbox.core.submissions import SubmissionRow
-from pillarbox.grammar.jmap.comparators import UnsupportedSort
-from pillarbox.grammar.jmap.filters import UnsupportedFilter
 from pillarbox.grammar.jmap.ids import format_submission, parse_submission
 from pillarbox.grammar.jmap.submission_query import Facts, looks_at_undo, parse_filter, parse_sort
-from pillarbox.serve.jmap.method import SUBMISSION, Call, Problem
+from pillarbox.serve.jmap.method import SUBMISSION, Call
 from pillarbox.serve.jmap.standard.query import Find, Found, Moved, Querying, query_methods
 from pillarbox.serve.jmap.submission.objects import state
 
 
 async def find(call: Call, arguments: Find) -> Found:
     """Where nothing else says, the oldest first."""
-    try:
-        test, sort = parse_filter(arguments.filter), parse_sort(arguments.sort)
-    except UnsupportedFilter as problem:
-        raise Problem("unsupportedFilter", f"expected {problem.expected}") from None
-    except UnsupportedSort as problem:
-        raise Problem("unsupportedSort", f"expected {problem.expected}") from None
+    test, sort = parse_filter(arguments.filter), parse_sort(arguments.sort)
     before = await state(call)
     found = [(row.id, facts) for row in await call.mail.submissions.rows(call.account.id) if test(facts := _facts(row))]
     for key, is_ascending in reversed(sort):
