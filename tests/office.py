@@ -10,6 +10,7 @@ import pytest
 from pillarbox.core.arrival import Accepted, ClientFacts
 from pillarbox.core.mail import Mail
 from pillarbox.core.queue_put import QueueSettings
+from pillarbox.core.remote_images import ImageSettings
 from pillarbox.core.submissions import SubmissionSettings
 from pillarbox.grammar.message.structure import scan
 from pillarbox.grammar.reports.dsn import find_status_part, parse_fields
@@ -116,6 +117,7 @@ async def open_office(
     resolver: MemoryResolver | None = None,
     disk: Disk | None = None,
     submission: SubmissionSettings | None = None,
+    images: ImageSettings | None = None,
     start: bool = True,
 ) -> AsyncIterator[Office]:
     """The services on a folder; opened again, they find what was there. Without `start` as a crash left it."""
@@ -135,6 +137,7 @@ async def open_office(
             queue_settings=settings or QueueSettings(),
             resolver=resolver,
             submission=submission,
+            images=images,
         )
         if start:
             await mail.start()

@@ -1,13 +1,16 @@
 """Messages in an order and in conversations, from what the store has of them (RFC 5256)."""
 
+import asyncio
 from datetime import timedelta
 
+import msgspec
 import pytest
 
 from office import Office
-from pillarbox.core.arrangement import HEADER_OCTETS, REFERENCES_MOST
+from pillarbox.core.arrangement import PAGE, REFERENCES_MOST
 from pillarbox.core.outcomes import FlagAction
 from pillarbox.core.spool import INLINE_OCTETS
+from pillarbox.grammar.message.part import pack, unpack
 from pillarbox.model.account import Account
 from pillarbox.model.arrangement import Criterion, Forest, SortBy, Threading
 from pillarbox.model.ids import MailboxId
@@ -48,7 +51,7 @@ def shape(forest: Forest) -> list[tuple[int, list[int]]]:
 
 async def test_references_are_found_in_long_headers_and_large_contents(office: Office, alice: Account):
     await put(office, alice, b"Message-ID: <a@x>\r\nSubject: a\r\n\r\n")
-    long = WIDE * (HEADER_OCTETS // len(WIDE) + 5)
+    long = WIDE * 250
     await put(office, alice, long + b"Message-ID: <b@x>\r\nReferences: <a@x>\r\nSubject: b\r\n\r\nhi")
     large = b"Message-ID: <c@x>\r\nReferences: <a@x>\r\nSubject: c\r\n\r\n" + b"x" * (INLINE_OCTETS + 5)
     await put(office, alice, large)
@@ -120,3 +123,52 @@ async def test_a_message_that_went_meanwhile_draws_no_neighbour_in(office: Offic
     assert [uid for uid, _, _ in outcome.changed] == [1, 2, 5]
     lines = [row async for page in office.mail.messages.lines(alice.id, inbox, [1, 2, 3, 5]) for row in page]
     assert [uid for uid, _ in lines] == [1, 2, 5]
+
+
+async def forget_references(office: Office, account: Account) -> None:
+    """As rows were before References was kept."""
+    async with office.database.write(account.id) as tx:
+        for message_id, packed in await tx.all(
+            "select message_id, parts from message_line where account_id = $1", account.id
+        ):
+            await tx.run(
+                "update message_line set parts = $3 where account_id = $1 and message_id = $2",
+                account.id,
+                message_id,
+                pack(msgspec.structs.replace(unpack(packed), references=None)),
+            )
+
+
+async def test_of_messages_that_came_before_references_were_kept_the_header_is_read(office: Office, alice: Account):
+    await put(office, alice, b"Message-ID: <a@x>\r\nSubject: a\r\n\r\n")
+    await put(office, alice, b"Message-ID: <b@x>\r\nReferences: <a@x>\r\nSubject: b\r\n\r\nhi", head=b"Received: x\r\n")
+    large = b"Message-ID: <c@x>\r\nReferences: <a@x>\r\nSubject: c\r\n\r\n" + b"x" * (INLINE_OCTETS + 5)
+    await put(office, alice, large)
+    await put(office, alice, b"Subject: none\r\n\r\nReferences: <a@x>\r\n")
+    await forget_references(office, alice)
+    assert shape(await threads(office, alice, [1, 2, 3, 4])) == [(1, [2, 3]), (4, [])]
+
+
+@pytest.mark.parametrize("threading", list(Threading))
+async def test_nobody_waits_longer_than_a_page_takes(office: Office, alice: Account, threading: Threading):
+    """Counted, not timed: others get a turn for each page that is read, and for each piece of what follows."""
+    for number in range(1, 402):
+        await put(office, alice, b"Message-ID: <%d@x>\r\nReferences: <1@x>\r\nSubject: s%d\r\n\r\n" % (number, number))
+    inbox = await office.mail.mailboxes.inbox(alice.id)
+    turns = 0
+
+    async def count() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    uids = list(range(1, 402))
+    async with asyncio.TaskGroup() as group:
+        other = group.create_task(count())
+        await office.mail.arrangements.thread(alice.id, inbox, uids, threading)
+        by_thread, turns = turns, 0
+        await office.mail.arrangements.sort(alice.id, inbox, uids, (SortBy(Criterion.SUBJECT),))
+        other.cancel()
+    assert by_thread >= 400 / PAGE + 2
+    assert turns >= 400 / PAGE

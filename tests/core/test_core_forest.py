@@ -6,9 +6,9 @@ import time
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from in_pieces import done
 
 from pillarbox.core.forest import Letter, by_references, by_subject
-from pillarbox.core.threads import references_in
 from pillarbox.grammar.imap.responses.thread import format_thread
 from pillarbox.model.arrangement import Forest
 
@@ -22,7 +22,7 @@ def text(forest: Forest) -> str:
 
 
 def threads(*letters: Letter) -> str:
-    return text(by_references(letters))
+    return text(done(by_references(letters)))
 
 
 # --- step by step ----------------------------------------------------------------------------------------------------
@@ -93,8 +93,8 @@ def test_the_order_of_subjects():
         letter(4, "", subject="TRIP", sent=7),
         letter(5, "", subject="", sent=8),
     ]
-    assert text(by_subject(letters)) == "(2)(1 (4)(3))(5)"
-    assert text(by_subject([])) == text(by_references([])) == ""
+    assert text(done(by_subject(letters))) == "(2)(1 (4)(3))(5)"
+    assert text(done(by_subject([]))) == text(done(by_references([]))) == ""
 
 
 # --- a plain reading of steps 1 to 4 and 6, for mail that does not contradict itself ----------------------------------
@@ -195,7 +195,7 @@ def mailboxes(draw: st.DrawFn) -> list[Letter]:
 @settings(max_examples=400, deadline=None)
 @given(mailboxes())
 def test_it_is_what_a_plain_reading_of_the_standard_gives(letters: list[Letter]):
-    assert text(by_references(letters)) == plain_threads(letters)
+    assert text(done(by_references(letters))) == plain_threads(letters)
 
 
 @settings(max_examples=300, deadline=None)
@@ -215,7 +215,7 @@ def test_every_message_is_told_once_whatever_they_claim(rows: list[tuple[int, st
         Letter(uid, sent, name, tuple(references), subject.encode())
         for uid, (sent, name, references, subject) in enumerate(rows, start=1)
     ]
-    for forest in (by_references(letters), by_subject(letters)):
+    for forest in (done(by_references(letters)), done(by_subject(letters))):
         met: list[int] = []
         waiting = list(forest.roots)
         while waiting:
@@ -276,28 +276,8 @@ def noise() -> list[Letter]:
 def test_hostile_mail_costs_what_its_size_is(make):
     letters = make()
     began = time.process_time()
-    forest = by_references(letters)
+    forest = done(by_references(letters))
     written = b"".join(format_thread(forest))
     assert time.process_time() - began < 20, "the square of it would take hours"
     assert sum(1 for number in forest.numbers if number) == MANY
     assert written.count(b"(") == written.count(b")")
-
-
-# --- the field -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("header", "found"),
-    [
-        (b"References: <a@x> <b@x>\r\n\r\n", ["a@x", "b@x"]),
-        (b"Subject: x\r\nREFERENCES:\r\n <a@x>\r\n\t<b@x>\r\nTo: y\r\n\r\n", ["a@x", "b@x"]),
-        (b"X-References: <n@x>\r\nReferences-Not: <n@x>\r\nReferences : <a@x>\r\n", ["a@x"]),
-        (b"References: <a@x>\r\nReferences: <b@x>\r\n", ["a@x"]),
-        (b"Subject: none\r\n\r\n", []),
-        (b"References: nothing that is one\r\n", []),
-        (b"References", []),
-        (b"", []),
-    ],
-)
-def test_references_of_a_header(header: bytes, found: list[str]):
-    assert references_in(header) == found

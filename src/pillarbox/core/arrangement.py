@@ -1,7 +1,7 @@
 """Messages of a mailbox in an order, or in conversations (RFC 5256 §3, RFC 5957 §3).
 
-All is read in short pages, from what was kept at delivery; of a content the header alone, and only for who answers
-whom. Others have their turn between the pages, and what is computed at the end is computed in a thread.
+All is read in short pages, from what was kept at delivery. Others have their turn between the pages, and between the
+pieces of what is computed at the end.
 """
 
 import asyncio
@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from pillarbox.core.forest import Letter, by_references, by_subject
-from pillarbox.core.threads import references_in
-from pillarbox.grammar.message import address_list, charset, encoded_word
+from pillarbox.core.pieces import PIECE, Pieces, in_order, in_turns
+from pillarbox.grammar.message import address_list, charset, encoded_word, header
 from pillarbox.grammar.message.collation import collation_key
 from pillarbox.grammar.message.date import parse as parse_date
 from pillarbox.grammar.message.message_id import parse_ids, without_quotes
@@ -27,8 +27,7 @@ from pillarbox.store.moment import micros
 from pillarbox.store.runs import runs
 
 PAGE = 100
-HEADER_OCTETS = 16_384
-"""Read of a content with its row; a longer header is read by itself."""
+SLICE = 10_000
 FIRST_ADDRESS_OCTETS = 4_096
 """Of a field of addresses, which may name thousands; the first one counts."""
 REFERENCES_MOST = 100
@@ -67,7 +66,7 @@ class Arrangements:
                 column += [value_of(row, envelope) for row, envelope in zip(page, envelopes, strict=True)]
             await asyncio.sleep(0)
         reverse = [wanted[criterion] for criterion in criteria]
-        return await asyncio.to_thread(_sorted, found, columns, reverse)
+        return await in_turns(_sorted(found, columns, reverse))
 
     async def thread(
         self, account_id: AccountId, mailbox_id: MailboxId, uids: Sequence[int], threading: Threading
@@ -75,35 +74,39 @@ class Arrangements:
         """Those of `uids` (rising) that are there, as conversations; their numbers are UIDs."""
         letters: list[Letter] = []
         for low, high, part in runs(uids, chunk=PAGE):
-            if threading is Threading.REFERENCES:
-                letters += await self._letters(account_id, mailbox_id, low, high, part)
+            async with self._db.read(account_id) as tx:
+                page = _only(await rows.envelopes_page(tx, account_id, mailbox_id, low, high), part)
+            if threading is Threading.ORDERED_SUBJECT:
+                letters += [_letter(row, unpack(row[3])) for row in page]
             else:
-                async with self._db.read(account_id) as tx:
-                    page = _only(await rows.envelopes_page(tx, account_id, mailbox_id, low, high), part)
-                letters += [_letter(row, _envelope(row), b"") for row in page]
+                letters += [await self._answering(account_id, row) for row in page]
             await asyncio.sleep(0)
-        return await asyncio.to_thread(by_references if threading is Threading.REFERENCES else by_subject, letters)
+        if threading is Threading.ORDERED_SUBJECT:
+            found = await in_turns(by_subject(letters))
+        else:
+            found = await in_turns(by_references(letters))
+        while letters:  # to let go of them takes its time as well
+            del letters[-PIECE:]
+            await asyncio.sleep(0)
+        return found
 
-    async def _letters(
-        self, account_id: AccountId, mailbox_id: MailboxId, low: int, high: int, part: Sequence[int]
-    ) -> list[Letter]:
-        async with self._db.read(account_id) as tx:
-            page = _only(await rows.headers_page(tx, account_id, mailbox_id, low, high, octets=HEADER_OCTETS), part)
-        letters = []
-        for row in page:
-            scanned = unpack(row[3])
-            header = row[4]
-            if header is None or (scanned.body > len(header) == HEADER_OCTETS):
-                header = await self._header(account_id, BlobId(row[2]), scanned)
-            letters.append(_letter(row, scanned.envelope or _NO_ENVELOPE, header[scanned.start : scanned.body]))
-        return letters
+    async def _answering(self, account_id: AccountId, row: Row) -> Letter:
+        """With what it says of itself, and whom it answers."""
+        part = unpack(row[3])
+        envelope = part.envelope or _NO_ENVELOPE
+        said = part.references
+        if said is None:
+            said = header.first(await self._header(account_id, BlobId(row[4]), part), 0, part.body, b"references")
+        names = parse_ids(envelope[_MESSAGE_ID] or b"")[:1]
+        answered = parse_ids(said or b"")[-REFERENCES_MOST:] or parse_ids(envelope[_IN_REPLY_TO] or b"")[:1]
+        return _letter(row, part, names, answered)
 
     async def _header(self, account_id: AccountId, blob: BlobId, part: Part) -> bytes:
-        """A header that is long, or that of a large content; nothing of one that is gone."""
+        """Of a message that came before References was kept; nothing of one that is gone."""
         async with self._db.read(account_id) as tx:
             inline = await content_rows.inline_content(tx, account_id, blob)
         if inline is not None:
-            return inline
+            return inline[: part.body]
         try:
             reader = await self._blobs.open(blob)
         except NotFound:
@@ -125,12 +128,16 @@ def _envelope(row: Row) -> Envelope:
     return (unpack(row[3]).envelope if len(row) > 3 else ()) or _NO_ENVELOPE
 
 
-def _sorted(uids: Sequence[int], columns: Sequence[list[Any]], reverse: Sequence[bool]) -> list[int]:
+def _sorted(uids: Sequence[int], columns: Sequence[list[Any]], reverse: Sequence[bool]) -> Pieces[list[int]]:
     """By the last column first: each sort keeps what it finds equal in its place, reversed or not."""
     order = list(range(len(uids)))
     for column, is_reverse in zip(reversed(columns), reversed(reverse), strict=True):
-        order.sort(key=column.__getitem__, reverse=is_reverse)
-    return [uids[place] for place in order]
+        order = yield from in_order(order, column.__getitem__, reverse=is_reverse)
+    found: list[int] = []
+    for start in range(0, len(order), SLICE):
+        yield
+        found += [uids[place] for place in order[start : start + SLICE]]
+    return found
 
 
 # --- what is compared ------------------------------------------------------------------------------------------------
@@ -184,17 +191,12 @@ VALUES: dict[Criterion, Callable[[Row, Envelope], Any]] = {
 _FROM_ROWS = {Criterion.ARRIVAL, Criterion.SIZE}
 
 
-def _letter(row: Row, envelope: Envelope, header: bytes) -> Letter:
-    """`header` is empty where nobody asks who answers whom."""
-    references: list[str] = []
-    identifiers: list[str] = []
-    if header:
-        identifiers = parse_ids(envelope[_MESSAGE_ID] or b"")[:1]
-        references = references_in(header)[-REFERENCES_MOST:] or parse_ids(envelope[_IN_REPLY_TO] or b"")[:1]
+def _letter(row: Row, part: Part, names: Sequence[str] = (), answered: Sequence[str] = ()) -> Letter:
+    envelope = part.envelope or _NO_ENVELOPE
     return Letter(
         row[0],
         sent_at(row[1], envelope[_DATE]),
-        without_quotes(identifiers[0]) if identifiers else "",
-        tuple(map(without_quotes, references)),
+        without_quotes(names[0]) if names else "",
+        tuple(map(without_quotes, answered)),
         envelope[_SUBJECT] or b"",
     )

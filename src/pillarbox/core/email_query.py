@@ -27,6 +27,7 @@ from pillarbox.core.email_terms import (
     Email,
     Need,
     asks,
+    asks_bodies,
     collapsed,
     fits,
     is_newest_first,
@@ -279,10 +280,12 @@ class _Search:
     async def _bring_texts(self, emails: list[Email]) -> list[Email]:
         kept = {email.id: email for email in emails if email.id <= self._mark and email.id not in self._cut}
         heads = any(asks(term, q.HasText) for term in self._terms)
+        bodies = heads or any(map(asks_bodies, self._terms))
         if kept:
             async with self._db.read(self._account_id) as tx:
-                for message_id, *texts in await search_rows.texts(tx, self._account_id, kept, heads=heads):
-                    kept.pop(message_id).keep(*texts)
+                found = await search_rows.texts(tx, self._account_id, kept, heads=heads, bodies=bodies)
+            for message_id, *texts in found:
+                kept.pop(message_id).keep(*texts)
         others = [email for email in emails if email.id in kept or email.id > self._mark or email.id in self._cut]
         there = {email.id for email in await self._bring_contents(others, whole=True)}
         missing = {email.id for email in others} - there

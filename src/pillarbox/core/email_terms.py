@@ -128,6 +128,18 @@ def asks(query: Query, *kinds: type[Query]) -> bool:
     return isinstance(query, kinds)
 
 
+def asks_bodies(query: Query) -> bool:
+    """Whether any of its keys looks for words in bodies."""
+    match query:
+        case q.And(terms=terms) | q.Or(terms=terms):
+            return any(map(asks_bodies, terms))
+        case q.Not(term=term):
+            return asks_bodies(term)
+        case Words(in_body=in_body):
+            return in_body
+    return False
+
+
 def _has(known: FlagSet, wanted: FlagSet) -> bool:
     return known.bits & wanted.bits == wanted.bits and set(wanted.keywords) <= set(known.keywords)
 

@@ -33,7 +33,7 @@ class Described(msgspec.Struct, frozen=True):
 def describe(view: bytes | mmap, *, limits: Limits) -> Described:
     """Scan a content; any octets are a message of some kind. Costs CPU by size: use a thread for large ones."""
     part = scan(view, limits=limits)
-    return Described(pack(part), describe_part(view, part), keys_of(view, part), find_report(view, part))
+    return Described(pack(part), describe_part(view, part), keys_of(part), find_report(view, part))
 
 
 def describe_part(view: bytes | mmap, part: Part) -> bytes:

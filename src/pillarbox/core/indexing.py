@@ -11,9 +11,8 @@ message that is gone are in no answer. Where the feed does not reach back to the
 
 When folding or words change (`VERSION`), marks of the old version count for nothing, and rows are written anew.
 
-**Pace.** Some messages are about two milliseconds of work. Then others have their turn, for the longer, the more mail
-comes: a delivery is taken for half a millisecond, so that a server that does nothing but deliver gives search one
-twenty-fifth of its time, and one that rests half of it.
+**Pace.** Some messages are two or three milliseconds of work. Then others have their turn, for the longer, the more they
+use it: a server that is busy all the time gives search one thirtieth of it, and one that rests half.
 
 One process writes a store; where several do, one at a time must do this, by a lease.
 """
@@ -48,8 +47,7 @@ ROWS_AT_ONCE = 500
 STRAY_CHANGES = 1_000
 """That are not worth a transaction: flags. After so many the mark is moved all the same."""
 MESSAGE_SECONDS = 0.0004
-DELIVERY_SECONDS = 0.0005
-LEAST_SHARE, LARGEST_SHARE = 0.04, 0.5
+LEAST_SHARE, LARGEST_SHARE = 0.033, 0.5
 
 log = structlog.get_logger("indexing")
 
@@ -75,14 +73,12 @@ class Indexing:
         self._swept: dict[AccountId, int] = {}
         """Up to which floor of the feed rows have been looked through."""
         self._wake = asyncio.Event()
-        self._noted = 0
-        self._paced = 0.0
+        self._share = LARGEST_SHARE
         changes.watch(self._note)
 
     def _note(self, news: MailboxNews) -> None:
         if news.placed or news.removed:
             self._due[news.account_id] = None
-            self._noted += len(news.placed)
             self._wake.set()
 
     async def run(self) -> None:
@@ -90,7 +86,6 @@ class Indexing:
         await self._clock.sleep(FIRST_SECONDS)
         while not await self._attempt(self._find_behind):
             await self._clock.sleep(AGAIN_SECONDS)
-        self._paced = self._clock.monotonic()
         while True:
             await self._wake.wait()
             self._wake.clear()
@@ -146,11 +141,11 @@ class Indexing:
         return count
 
     async def _rest(self, count: int) -> None:
-        now = self._clock.monotonic()
-        busy = min(1.0, self._noted * DELIVERY_SECONDS / max(now - self._paced, 0.001))
-        self._noted, self._paced = 0, now
-        share = max(LEAST_SHARE, LARGEST_SHARE * (1.0 - busy))
-        await self._clock.sleep(max(count, 1) * MESSAGE_SECONDS * (1.0 / share - 1.0))
+        """As long as befits the work that was done, and what others did while this rested the last time."""
+        began, used = self._clock.monotonic(), self._clock.used()
+        await self._clock.sleep(max(count, 1) * MESSAGE_SECONDS * (1.0 / self._share - 1.0))
+        busy = (self._clock.used() - used) / max(self._clock.monotonic() - began, 0.001)
+        self._share = max(LEAST_SHARE, LARGEST_SHARE * (1.0 - busy))
 
     # one account
 

@@ -165,7 +165,7 @@ class Mail:
         self.contact_changes = ObjectChanges(db)
         self.object_changes = ObjectChanges(db)
         self.states = States(db)
-        self.state_feed = StateFeed(db)
+        self.state_feed = StateFeed(db, limits=limits)
         self.push_subscriptions = PushSubscriptions(db, limits=limits, clock=clock, random=self.random)
 
     def _build_flow(

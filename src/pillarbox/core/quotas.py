@@ -9,7 +9,7 @@ from pillarbox.model.errors import NotFound
 from pillarbox.model.ids import AccountId
 from pillarbox.model.limits import Limits
 from pillarbox.store import accounts as account_rows
-from pillarbox.store.base import Database
+from pillarbox.store.base import Database, Transaction
 
 
 class Quota(msgspec.Struct, frozen=True):
@@ -29,7 +29,12 @@ class Quotas:
     async def get(self, account_id: AccountId) -> Quota:
         """As it is now. Raises: NotFound (account)."""
         async with self._db.read(account_id) as tx:
-            account = await account_rows.find_by_id(tx, account_id)
-        if account is None:
-            raise NotFound("no such account")
-        return Quota(account.used_octets, account.quota_octets or self._limits.account_octets)
+            return await quota_in(tx, account_id, limits=self._limits)
+
+
+async def quota_in(tx: Transaction, account_id: AccountId, *, limits: Limits) -> Quota:
+    """The quota, in a transaction that is open. Raises: NotFound (account)."""
+    account = await account_rows.find_by_id(tx, account_id)
+    if account is None:
+        raise NotFound("no such account")
+    return Quota(account.used_octets, account.quota_octets or limits.account_octets)

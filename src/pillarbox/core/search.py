@@ -16,8 +16,8 @@ from enum import IntEnum
 
 from pillarbox.core import search_text
 from pillarbox.core.content import content_in
-from pillarbox.core.narrowing import narrow
 from pillarbox.core.folded import VERSION
+from pillarbox.core.narrowing import narrow
 from pillarbox.core.search_text import Subject
 from pillarbox.core.view import View
 from pillarbox.grammar.message.part import unpack

@@ -40,9 +40,11 @@ class Texts:
         self._head: str | None = None
         self._body: str | None = None
 
-    def keep(self, fields: bytes, head: bytes, body: bytes) -> None:
-        """Take the folded texts from the tables."""
-        self._kept_fields, self._head, self._body = fields, head.decode(), body.decode()
+    def keep(self, fields: bytes, body: bytes | None = None, head: bytes | None = None) -> None:
+        """Take folded texts from the tables."""
+        self._kept_fields = fields
+        self._body = None if body is None else body.decode()
+        self._head = None if head is None else head.decode()
 
     async def read_header(self, content: StoredContent) -> None:
         """Bring in the message's own header."""
@@ -84,8 +86,13 @@ class Texts:
 
     def has_text(self, text: str, *, body_only: bool) -> bool:
         """Whether the folded text stands in the body, or in any header too."""
-        assert self._body is not None and self._head is not None
-        return text in self._body or (not body_only and text in self._head)
+        assert self._body is not None
+        if text in self._body:
+            return True
+        if body_only:
+            return False
+        assert self._head is not None
+        return text in self._head
 
     def has_words(self, needle: Needle, places: tuple[int, ...], *, in_body: bool) -> bool:
         """Whether it stands, as words, in one of these fields of `store.search.FIELDS`, or in the body."""

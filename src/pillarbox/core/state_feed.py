@@ -12,9 +12,12 @@ from collections.abc import Callable, Mapping
 import msgspec
 import structlog
 
+from pillarbox.core.quotas import Quota, quota_in
 from pillarbox.core.states import Kind, state_in
+from pillarbox.model.change import ChangeKind
 from pillarbox.model.errors import MailError, NotFound
 from pillarbox.model.ids import AccountId
+from pillarbox.model.limits import Limits
 from pillarbox.store import changes as change_rows
 from pillarbox.store import states as state_rows
 from pillarbox.store.base import Database, Transaction
@@ -28,11 +31,12 @@ log = structlog.get_logger("push")
 
 class StateNews(msgspec.Struct, frozen=True):
     """What has changed in an account up to `modseq`: the states of these kinds; `delivered` is the state of *new
-    messages*, None when none came."""
+    messages*, None when none came; `quota` is how full it is, None when no message came or went."""
 
     modseq: int
     states: Mapping[Kind, int]
     delivered: int | None = None
+    quota: Quota | None = None
 
 
 Listener = Callable[[StateNews | None], None]
@@ -63,15 +67,16 @@ class _Watched:
 class StateFeed:
     """For one process."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, *, limits: Limits) -> None:
         self._db = db
+        self._limits = limits
         self._watched: dict[AccountId, _Watched] = {}
         self._closed = False
 
     async def since(self, account_id: AccountId, modseq: int) -> StateNews:
         """What has changed after a mod-sequence; all, when that is too long ago to know. Raises: NotFound (account)."""
         async with self._db.read(account_id) as tx:
-            return await _since(tx, account_id, modseq)
+            return await _since(tx, account_id, modseq, self._limits)
 
     async def listen(self, account_id: AccountId, listener: Listener) -> Listening:
         """Be told from now on. Raises: NotFound (account), Unavailable; then nothing is to be ended."""
@@ -163,7 +168,7 @@ class StateFeed:
             await asyncio.wait(tasks)
 
 
-async def _since(tx: Transaction, account_id: AccountId, since: int) -> StateNews:
+async def _since(tx: Transaction, account_id: AccountId, since: int, limits: Limits) -> StateNews:
     modseq = await state_rows.account_modseq(tx, account_id)
     if modseq is None:
         raise NotFound("no such account")
@@ -172,7 +177,8 @@ async def _since(tx: Transaction, account_id: AccountId, since: int) -> StateNew
     delivered = await state_rows.newest_message(tx, account_id, since if since < modseq else 0)
     floor = await change_rows.change_floor(tx, account_id)
     if not floor <= since < modseq or modseq - since > FAR_BEHIND:
-        return StateNews(modseq, {kind: await state_in(tx, account_id, kind) for kind in Kind}, delivered)
+        all_states = {kind: await state_in(tx, account_id, kind) for kind in Kind}
+        return StateNews(modseq, all_states, delivered, await quota_in(tx, account_id, limits=limits))
     newest = await state_rows.newest_by_kind(tx, account_id, since)
     states: dict[Kind, int] = {}
     for kind in Kind:
@@ -180,4 +186,6 @@ async def _since(tx: Transaction, account_id: AccountId, since: int) -> StateNew
         found = max((at for number, at in newest.items() if first <= number <= last), default=0)
         if found:
             states[kind] = found
-    return StateNews(modseq, states, delivered)
+    has_moved = not newest.keys().isdisjoint((ChangeKind.PLACED, ChangeKind.REMOVED))
+    quota = await quota_in(tx, account_id, limits=limits) if has_moved else None
+    return StateNews(modseq, states, delivered, quota)

@@ -7,10 +7,7 @@ forges one puts a message of his own into a conversation, which a copied identif
 """
 
 import hashlib
-import re
-from mmap import mmap
 
-from pillarbox.grammar.message.header import unfold
 from pillarbox.grammar.message.message_id import parse_ids
 from pillarbox.grammar.message.part import Part
 from pillarbox.grammar.message.structure import ENVELOPE_FIELDS
@@ -18,22 +15,16 @@ from pillarbox.grammar.message.subject import base_subject
 
 IDS_MOST = 50
 """Of a longer list the newest count."""
-REFERENCES_OCTETS = 16_384
 _SUBJECT, _IN_REPLY_TO, _MESSAGE_ID = (
     ENVELOPE_FIELDS.index(name) for name in (b"subject", b"in-reply-to", b"message-id")
 )
-_REFERENCES = re.compile(rb"^references[ \t]*:([^\r\n]*(?:\r?\n[ \t][^\r\n]*)*)", re.IGNORECASE | re.MULTILINE)
-_REFERENCES_BEGIN = b"\nreferences"
 
 
-def keys_of(view: bytes | mmap, part: Part) -> tuple[int, ...]:
+def keys_of(part: Part) -> tuple[int, ...]:
     """The thread keys of a scanned message, distinct; none for a message that names no identifier."""
     if not part.envelope:
         return ()
-    values = [part.envelope[_MESSAGE_ID], part.envelope[_IN_REPLY_TO]]
-    found = _REFERENCES.search(view, part.start, part.body)
-    if found is not None:
-        values.append(unfold(found[1][-REFERENCES_OCTETS:]))
+    values = (part.envelope[_MESSAGE_ID], part.envelope[_IN_REPLY_TO], part.references)
     identifiers = dict.fromkeys(name for value in values if value for name in parse_ids(value))
     if not identifiers:
         return ()
@@ -44,15 +35,3 @@ def keys_of(view: bytes | mmap, part: Part) -> tuple[int, ...]:
 def _key(subject: bytes, identifier: str) -> int:
     digest = hashlib.blake2b(subject + identifier.encode("utf-8", "replace"), digest_size=8).digest()
     return int.from_bytes(digest, "big", signed=True)
-
-
-def references_in(header: bytes) -> list[str]:
-    """The identifiers of the first References field of a header that is at hand, oldest first."""
-    lines = b"\n" + header.lower()
-    place = lines.find(_REFERENCES_BEGIN)
-    while place >= 0:
-        found = _REFERENCES.match(header, place)
-        if found is not None:
-            return parse_ids(unfold(found[1][-REFERENCES_OCTETS:]))
-        place = lines.find(_REFERENCES_BEGIN, place + 1)
-    return []

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from pillarbox.grammar.smtp.phases import HANDSHAKE, phase_after
 from pillarbox.lab import explain
 from pillarbox.model.passport import Dialogue, DialogueLine, Speaker
 
@@ -51,14 +52,14 @@ class _Smtp:
     """Follows the three phases."""
 
     def __init__(self) -> None:
-        self._phase = "handshake"
+        self._phase = HANDSHAKE
         self._verb = ""
 
     def read(self, line: DialogueLine) -> tuple[str, str]:
         """The phase of a line, and words on it."""
         if line.speaker is Speaker.CLIENT:
             self._verb = line.text[:4].upper()
-            self._phase = {"MAIL": "transfer", "QUIT": "closure"}.get(self._verb, self._phase)
+            self._phase = phase_after(self._phase, line.text)
             return self._phase, explain.explain_command(line.text)
         if line.speaker is Speaker.EVENT:
             return self._phase, ""

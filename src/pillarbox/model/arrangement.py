@@ -3,6 +3,7 @@
 A `Forest` is flat on purpose: threads may be as deep as a mailbox has messages, and nothing that walks them recurses.
 """
 
+from collections.abc import Sequence
 from enum import Enum
 
 import msgspec
@@ -42,6 +43,6 @@ class Forest(msgspec.Struct, frozen=True):
     A node is its place in `numbers`: the message's number, or 0 for a message that is not there but that others answer.
     """
 
-    numbers: tuple[int, ...] = ()
-    children: tuple[tuple[int, ...], ...] = ()
-    roots: tuple[int, ...] = ()
+    numbers: Sequence[int] = ()
+    children: Sequence[Sequence[int]] = ()
+    roots: Sequence[int] = ()

@@ -21,6 +21,10 @@ class Clock(Protocol):
         """Seconds since some moment; never goes back."""
         ...
 
+    def used(self) -> float:
+        """Seconds of CPU time that this process has used."""
+        ...
+
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         ...

@@ -242,10 +242,7 @@ def _with_account(account_id: AccountId, words: Sequence[bytes]) -> str:
 MATCHING = """
 select rowid from search_word where search_word match $1 and rowid between $2 and $3 order by rowid limit $4
 """
-TEXTS = (
-    "select message_id, fields, head, body from search_text where account_id = $1 and message_id {ids} and is_cut = 0"
-)
-BODIES = TEXTS.replace(" head,", "")
+TEXTS = "select message_id, fields{more} from search_text where account_id = $1 and message_id {ids} and is_cut = 0"
 CUT = "select message_id from search_text where account_id = $1 and is_cut = 1 and message_id <= $2 order by message_id"
 
 
@@ -275,11 +272,13 @@ def _fts5(account_id: AccountId, expression: Expression) -> str:
             return f"({' OR '.join(_fts5(account_id, term) for term in terms)})"
 
 
-async def texts(tx: Transaction, account_id: AccountId, ids: Iterable[int], *, heads: bool) -> list[Row]:
-    """(message, fields, head, body) of those of these messages whose text is kept; without `heads` they are empty."""
-    sql = (TEXTS if heads else BODIES).replace("{ids}", tx.dialect.in_list(2))
-    rows = await tx.all(sql, account_id, tx.dialect.list_value(ids))
-    return rows if heads else [(message_id, fields, b"", body) for message_id, fields, body in rows]
+async def texts(
+    tx: Transaction, account_id: AccountId, ids: Iterable[int], *, heads: bool = False, bodies: bool = True
+) -> list[Row]:
+    """(message, fields, body, head) of those of these messages whose text is kept, without what is not asked for."""
+    more = ", body, head" if heads else ", body" if bodies else ""
+    sql = TEXTS.format(more=more, ids=tx.dialect.in_list(2))
+    return await tx.all(sql, account_id, tx.dialect.list_value(ids))
 
 
 async def placed(tx: Transaction, account_id: AccountId, mailbox_id: int, low: int, high: int) -> list[tuple[int, int]]:

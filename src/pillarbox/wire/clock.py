@@ -17,6 +17,10 @@ class SystemClock:
         """Seconds; never goes back."""
         return time.monotonic()
 
+    def used(self) -> float:
+        """Seconds of CPU time of this process."""
+        return time.process_time()
+
     async def sleep(self, seconds: float) -> None:
         """Wait."""
         await asyncio.sleep(seconds)

@@ -164,6 +164,10 @@ class SettableClock:
         """Seconds advanced since it was made."""
         return self._elapsed
 
+    def used(self) -> float:
+        """None: where time stands still, nothing is used."""
+        return 0.0
+
     async def sleep(self, seconds: float) -> None:
         """Wait until the clock has been advanced so far."""
         future: asyncio.Future[None] = asyncio.get_running_loop().create_future()

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pillarbox.grammar.message import part as parts
 from pillarbox.grammar.message import structure
+from pillarbox.grammar.message.message_id import parse_ids
 from pillarbox.grammar.message.section import octets_of
 from pillarbox.grammar.message.structure import scan
 from pillarbox.model.limits import Limits
@@ -260,3 +261,31 @@ def test_any_lines_have_a_structure(lines, end):
 @given(st.binary(max_size=200))
 def test_any_octets_have_a_structure(octets):
     check(scan(octets, limits=LIMITS), 0, len(octets))
+
+
+@pytest.mark.parametrize(
+    ("header", "found"),
+    [
+        (b"References: <a@x> <b@x>\r\n\r\n", ["a@x", "b@x"]),
+        (b"Subject: x\r\nREFERENCES:\r\n <a@x>\r\n\t<b@x>\r\nTo: y\r\n\r\n", ["a@x", "b@x"]),
+        (b"X-References: <n@x>\r\nReferences-Not: <n@x>\r\nReferences : <a@x>\r\n", ["a@x"]),
+        (b"References: <a@x>\r\nReferences: <b@x>\r\n", ["a@x"]),
+        (b"Subject: none\r\n\r\nReferences: <n@x>", []),
+        (b"References: nothing that is one\r\n", []),
+        (b"References", []),
+        (b"", []),
+    ],
+)
+def test_references_are_kept(header, found):
+    references = scan(header, limits=LIMITS).references
+    assert references is not None
+    assert parse_ids(references) == found
+
+
+def test_of_long_references_the_end_is_kept_and_of_parts_nothing():
+    many = b"".join(b" <%d@x>\r\n" % number for number in range(5_000))
+    root = scan(b"References:\r\n" + many + mixed(b"x", b"References: <n@x>\r\n\r\n"), limits=LIMITS)
+    assert root.references is not None and len(root.references) == structure.REFERENCES_OCTETS
+    assert root.references.endswith(b"<4998@x> <4999@x>")
+    assert [part.references for part in root.children] == [None]
+    assert parts.unpack(parts.pack(root)) == root

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import AsyncIterator, Iterable
 
 import httpx
+from starlette.routing import BaseRoute
 
 from office import DOMAIN, Office, address
 from pillarbox.core.spool import Content
@@ -75,15 +76,17 @@ class Site:
 
 
 @contextlib.asynccontextmanager
-async def open_jmap(office: Office, *, methods: Iterable[Method] = METHODS) -> AsyncIterator[Site]:
-    """The site; alice has signed in."""
+async def open_jmap(
+    office: Office, *, methods: Iterable[Method] = METHODS, more: Iterable[BaseRoute] = ()
+) -> AsyncIterator[Site]:
+    """The site, with `more` routes; alice has signed in."""
     await office.mail.directory.add_domain(DOMAIN)
     account = await office.mail.accounts.add(address("alice"), PASSWORD)
     gate = Gate(Limits())
     date = HttpDate(office.mail.clock)
     application = make_application(
         office.mail,
-        jmap_routes(office.mail, methods),
+        [*jmap_routes(office.mail, methods), *more],
         metrics=Metrics(office.mail, connections=lambda: gate.total),
         date=date,
         https_port=8443,

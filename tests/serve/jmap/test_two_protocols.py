@@ -362,7 +362,7 @@ class TwoProtocols(RuleBasedStateMachine):
 
 TestTwoProtocols = TwoProtocols.TestCase
 TestTwoProtocols.settings = settings(
-    max_examples=10,
+    max_examples=8,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],

@@ -16,8 +16,8 @@ from jmap_site import Site
 
 from office import DOMAIN, Office, address, open_office
 from pillarbox.model.account import Account
-from pillarbox.model.limits import Limits
 from pillarbox.model.ids import SYSTEM_ACCOUNT
+from pillarbox.model.limits import Limits
 from pillarbox.serve.http.sign_in.routes import sign_in_routes
 from pillarbox.serve.jmap.image.route import image_routes
 from pillarbox.serve.jmap.routes import jmap_routes
@@ -34,7 +34,7 @@ PIXEL = (
     "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 )
 _NUMBERED = re.compile(r"([a-zB])([0-9]+)((?:_[0-9]+)*)")
-_UPLOADED = re.compile(r"U[0-9a-f]{64}((?:_[0-9]+)*)")
+_UPLOADED = re.compile(r"U([0-9a-f]{64})((?:_[0-9]+)*)")
 _PLACE = re.compile(r"%([a-z_]+)")
 
 Ids = Mapping[str, str]
@@ -86,7 +86,7 @@ def never(id: str) -> str:
     if numbered is not None:
         return f"{numbered[1]}{int(numbered[2]) + NEVER}{numbered[3]}"
     if uploaded is not None:
-        return f"U{'0123456789abcdef' * 4}{uploaded[1]}"
+        return f"U{uploaded[1][::-1]}{uploaded[2]}"
     if id.isdecimal():
         return str(int(id) + NEVER)
     octets, dash, limit = id.partition("-")
@@ -147,9 +147,10 @@ async def fill(person: Person, word: str, name: str) -> None:
     )
     email = await person.do("Email/get", ids=[has["email"]], properties=["blobId", "threadId"])
     has["blob"], has["thread"] = email["list"][0]["blobId"], email["list"][0]["threadId"]
+    has["draft_thread"] = f"t{has['draft'][1:]}"
     has["part"] = f"{has['blob']}_2"
     has["large_blob"] = f"B{has['large'][1:]}"
-    has["message_id"] = f"<{word}@far.test>"
+    has["message_id"] = f"<delivered.{word}@far.test>"
     await fill_uploads(person, word, name)
     await fill_sending(person, word, name)
     await fill_contacts(person, word)
@@ -225,6 +226,7 @@ class Two:
         hers["account"] = hers.pop("me")
         nobodys = {name: never(id) for name, id in hers.items()}
         own = {"me": asks.id, **{f"my_{name}": id for name, id in asks.has.items() if name != "me"}}
+        own["my_state"] = await asks.state(type) or "0"
         return {**own, **hers}, {**own, **nobodys}
 
     async def dump(self, account: Account) -> dict[str, list[tuple]]:

@@ -14,7 +14,8 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     `type` and `subtype` are as written; `encoding` as written or empty. `lines` counts line ends of the body. The raw
     values of the other fields are unfolded, None when the field is missing. `envelope` is there for messages, not for
     parts: (date, subject, from, sender, reply-to, to, cc, bcc, in-reply-to, message-id), raw. `is_repeated`: an address
-    field stands there more than once, and the envelope has all its values with commas between.
+    field stands there more than once, and the envelope has all its values with commas between. `references` is raw too,
+    and empty when the field is missing; None: not known, since older versions did not keep it.
     """
 
     start: int
@@ -36,6 +37,7 @@ class Part(msgspec.Struct, frozen=True, array_like=True):
     children: tuple["Part", ...] = ()
     inner: "Part | None" = None
     is_repeated: bool = False
+    references: bytes | None = None
 
     @property
     def is_multipart(self) -> bool:

@@ -22,7 +22,7 @@ __all__ = ["scan"]
 
 _WANTED = re.compile(
     rb"^(content-(?:type|transfer-encoding|id|description|md5|disposition|language|location)"
-    rb"|date|subject|from|sender|reply-to|to|cc|bcc|in-reply-to|message-id)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)",
+    rb"|date|subject|from|sender|reply-to|to|cc|bcc|in-reply-to|message-id|references)[ \t]*:([^\n]*(?:\n[ \t][^\n]*)*)",
     re.IGNORECASE | re.MULTILINE,
 )
 _WANTED_MIME = re.compile(
@@ -41,6 +41,8 @@ _JOINED = frozenset((b"to", b"cc", b"bcc", b"from", b"sender", b"reply-to"))
 
 TEXT_PLAIN: tuple[bytes, bytes, Parameters] = (b"text", b"plain", ((b"charset", b"us-ascii"),))
 MESSAGE: tuple[bytes, bytes, Parameters] = (b"message", b"rfc822", ())
+REFERENCES_OCTETS = 16_384
+"""Of a longer field the end is kept, where the newest identifiers stand."""
 _COUNTED_OCTETS = 1 << 20
 
 
@@ -142,6 +144,7 @@ def _part(
         children,
         inner,
         _REPEATED in found,
+        found.get(b"references", b"")[-REFERENCES_OCTETS:] if is_message else None,
     )
 
 

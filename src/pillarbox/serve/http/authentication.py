@@ -8,6 +8,9 @@ says the same for every name, and is counted by peer. A wrong token is not count
 client with an old one would lock out all who share its address. A cookie that is good no longer is none. What a page of
 another origin asks for with a cookie is refused here, for every route (`same_origin`); who shows a password or token
 with the request has no cookie to be robbed of.
+
+A body may take hours to come. What it was sent with may end meanwhile, and then nothing is done with it: else whoever has
+stolen a token could keep a request open until long after its owner has taken the token away.
 """
 
 import base64
@@ -15,7 +18,7 @@ import binascii
 
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from pillarbox.core.mail import Mail
 from pillarbox.core.sessions import credential_of
@@ -24,11 +27,12 @@ from pillarbox.model.errors import BadCredentials, MailError
 from pillarbox.serve.http.cookies import SESSION, read_cookie
 from pillarbox.serve.http.peer import name_of
 from pillarbox.serve.http.replies import problem
-from pillarbox.serve.http.same_origin import check_not_elsewhere, check_same_origin, is_browser_at_work
+from pillarbox.serve.http.same_origin import SAFE, check_not_elsewhere, check_same_origin, is_browser_at_work
 
 BASIC = 'Basic realm="Pillarbox", charset="UTF-8"'
 BEARER = 'Bearer realm="Pillarbox"'
 UNREADABLE = "the credentials cannot be read"
+ENDED = "what this request was sent with has ended; please sign in"
 
 
 class WrongToken(BadCredentials):
@@ -51,7 +55,16 @@ class Authentication:
         except MailError as error:
             await refusal(error, scope)(scope, receive, send)
             return
-        await self._app(scope, receive, send)
+        account, credential = state["account"], state["credential"]
+        if account is None or scope["type"] != "http" or scope["method"] in SAFE:
+            await self._app(scope, receive, send)
+            return
+        body = _Body(self._mail, credential, receive)
+        stop = self._mail.credentials.listen(account.id, credential.key, body.end)
+        try:
+            await self._app(scope, body.receive, send)
+        finally:
+            stop()
 
     async def _who(self, scope: Scope) -> tuple[Account, Credential] | tuple[None, None]:
         given = [value for name, value in scope["headers"] if name == b"authorization"]
@@ -84,6 +97,28 @@ class Authentication:
         check_same_origin(scope)
         scope["state"]["signed_in"] = found
         return found.account, credential_of(found.session)
+
+
+class _Body:
+    """What is received of a request, while what it was sent with is good."""
+
+    def __init__(self, mail: Mail, credential: Credential, receive: Receive) -> None:
+        self._clock = mail.clock
+        self._expires = credential.expires
+        self._receive = receive
+        self._is_over = False
+
+    def end(self) -> None:
+        """The credential has ended, or its account has."""
+        self._is_over = True
+
+    async def receive(self) -> Message:
+        """The next piece. Raises: BadCredentials."""
+        message = await self._receive()
+        has_expired = self._expires is not None and self._expires <= self._clock.now()
+        if message["type"] == "http.request" and (self._is_over or has_expired):
+            raise BadCredentials(ENDED)
+        return message
 
 
 def _basic(value: bytes) -> tuple[str, str]:
