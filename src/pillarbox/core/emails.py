@@ -36,10 +36,12 @@ class EmailFacts(msgspec.Struct, frozen=True):
 
 
 class EmailParts(msgspec.Struct, frozen=True):
-    """Where the parts of a message lie, in its content alone: `head_octets` come before it in the whole."""
+    """Where the parts of a message lie, in its content alone: `head_octets` come before it in the whole. `opening` is
+    the beginning of that content, where it was asked for and the content is small."""
 
     part: Part
     head_octets: int
+    opening: bytes | None = None
 
 
 class Emails:
@@ -80,6 +82,14 @@ class Emails:
         async with self._db.read(account_id) as tx:
             rows = await email_rows.parts(tx, account_id, ids)
         return {MessageId(row[0]): EmailParts(unpack(row[4]), len(row[2])) for row in rows}
+
+    async def openings(
+        self, account_id: AccountId, ids: Sequence[MessageId], octets: int
+    ) -> dict[MessageId, EmailParts]:
+        """The same with the beginning of small contents: a page's worth of ids, for what is shown in lists."""
+        async with self._db.read(account_id) as tx:
+            rows = await email_rows.openings(tx, account_id, ids, octets)
+        return {MessageId(row[0]): EmailParts(unpack(row[4]), len(row[2]), row[5]) for row in rows}
 
     async def content(self, account_id: AccountId, message_id: MessageId) -> StoredContent:
         """The octets of one. Raises: NotFound."""

@@ -17,7 +17,7 @@ from pillarbox.model.arrangement import Forest
 LINKS = 1_000
 """References, or nodes, looked at between two turns."""
 SUBJECTS = 200
-NUMBERS = 5_000
+NUMBERS = 3_000
 
 
 class Letter(msgspec.Struct, frozen=True, gc=False):

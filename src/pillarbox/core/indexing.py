@@ -12,7 +12,7 @@ message that is gone are in no answer. Where the feed does not reach back to the
 When folding or words change (`VERSION`), marks of the old version count for nothing, and rows are written anew.
 
 **Pace.** Some messages are two or three milliseconds of work. Then others have their turn, for the longer, the more they
-use it: a server that is busy all the time gives search one thirtieth of it, and one that rests half.
+use it: a server that is busy for half of the time or more gives search one fiftieth of it, and one that rests half.
 
 One process writes a store; where several do, one at a time must do this, by a lease.
 """
@@ -47,7 +47,7 @@ ROWS_AT_ONCE = 500
 STRAY_CHANGES = 1_000
 """That are not worth a transaction: flags. After so many the mark is moved all the same."""
 MESSAGE_SECONDS = 0.0004
-LEAST_SHARE, LARGEST_SHARE = 0.033, 0.5
+LEAST_SHARE, LARGEST_SHARE = 0.02, 0.5
 
 log = structlog.get_logger("indexing")
 
@@ -145,7 +145,7 @@ class Indexing:
         began, used = self._clock.monotonic(), self._clock.used()
         await self._clock.sleep(max(count, 1) * MESSAGE_SECONDS * (1.0 / self._share - 1.0))
         busy = (self._clock.used() - used) / max(self._clock.monotonic() - began, 0.001)
-        self._share = max(LEAST_SHARE, LARGEST_SHARE * (1.0 - busy))
+        self._share = max(LEAST_SHARE, LARGEST_SHARE * (1.0 - 2.0 * busy))
 
     # one account
 

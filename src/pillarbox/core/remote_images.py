@@ -117,7 +117,8 @@ class RemoteImages:
             except (Refused, OverLimit, Unavailable, SyntaxProblem) as error:
                 problem = error.text
         log.debug("image.missing", account=account_id, status=problem)
-        raise NotFound(f"the picture cannot be had: {problem}")
+        # Why is for the log: it would tell who asks which names our name server knows, and which ports answer.
+        raise NotFound("the picture cannot be had")
 
     async def _follow(self, url: HttpsUrl, fetch: HttpFetch) -> HttpAnswer:
         for _ in range(REDIRECTIONS + 1):

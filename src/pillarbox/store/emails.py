@@ -24,6 +24,12 @@ select m.id, m.blob, m.head, m.size_octets, l.parts
 from message m join message_line l on l.account_id = m.account_id and l.message_id = m.id
 where m.account_id = $1 and m.id {ids} and m.shown is not null order by m.id
 """
+OPENINGS = """
+select m.id, m.blob, m.head, m.size_octets, l.parts, substr(c.octets, 1, $3)
+from message m join message_line l on l.account_id = m.account_id and l.message_id = m.id
+  left join content c on c.account_id = m.account_id and c.blob = m.blob
+where m.account_id = $1 and m.id {ids} and m.shown is not null order by m.id
+"""
 MEMBERS = """
 select m.thread_id, m.id, m.received, m.shown from message m
 where m.account_id = $1 and m.thread_id {ids} and m.shown is not null order by m.thread_id, m.received, m.id
@@ -38,12 +44,12 @@ select modseq from change where account_id = $1 and kind between $2 and $3 and k
 """
 
 
-async def _by_ids(tx: Transaction, sql: str, account_id: AccountId, ids: Iterable[int]) -> list[Row]:
+async def _by_ids(tx: Transaction, sql: str, account_id: AccountId, ids: Iterable[int], *more: int) -> list[Row]:
     text = sql.replace("{ids}", tx.dialect.in_list(2))
     wanted = list(ids)
     found: list[Row] = []
     for start in range(0, len(wanted), AT_ONCE):
-        found += await tx.all(text, account_id, tx.dialect.list_value(wanted[start : start + AT_ONCE]))
+        found += await tx.all(text, account_id, tx.dialect.list_value(wanted[start : start + AT_ONCE]), *more)
     return found
 
 
@@ -60,6 +66,11 @@ async def places(tx: Transaction, account_id: AccountId, ids: Sequence[int]) -> 
 async def parts(tx: Transaction, account_id: AccountId, ids: Sequence[int]) -> list[Row]:
     """Id, content, head, size and packed parts of those of `ids` that show."""
     return await _by_ids(tx, PARTS, account_id, ids)
+
+
+async def openings(tx: Transaction, account_id: AccountId, ids: Sequence[int], octets: int) -> list[Row]:
+    """The same, and of a small content its first `octets` (null for a large one): a page's worth of ids."""
+    return await _by_ids(tx, OPENINGS, account_id, ids, octets)
 
 
 async def members(tx: Transaction, account_id: AccountId, thread_ids: Sequence[int]) -> list[Row]:

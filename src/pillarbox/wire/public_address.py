@@ -15,6 +15,7 @@ _SPECIAL_4 = tuple(
             "10.0.0.0/8",
             "100.64.0.0/10",  # shared by providers (CGNAT)
             "127.0.0.0/8",
+            "168.63.129.16/32",  # public by its number, but in one cloud every machine's own host
             "169.254.0.0/16",  # link-local, where clouds keep their secrets
             "172.16.0.0/12",
             "192.0.0.0/24",

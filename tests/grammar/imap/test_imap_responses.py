@@ -107,7 +107,7 @@ FOUND = [
 @pytest.mark.parametrize(("told", "text", "value"), FOUND, ids=[repr(text) for _, text, _ in FOUND])
 def test_esearch_both_ways(told, text, value):
     numbers, returns, by_uid = told
-    line = search.format_found(b"A1", numbers, returns, by_uid=by_uid)
+    line = b"".join(search.format_found(b"A1", numbers, returns, by_uid=by_uid))
     assert line == b'* ESEARCH (TAG "A1")' + (b" " + text if text else b"") + b"\r\n"
     assert search.parse_found(Cursor(line[9:-2])) == value
 
@@ -163,9 +163,9 @@ def test_threads_as_deep_as_a_mailbox_take_no_stack_and_come_in_pieces():
 
 
 def test_search_and_uidplus_codes():
-    assert search.format_sort([5, 1]) == b"* SORT 5 1\r\n"
-    assert search.format_search([1, 5]) == b"* SEARCH 1 5\r\n"
-    assert search.format_search([]) == b"* SEARCH\r\n"
+    assert b"".join(search.format_sort([5, 1])) == b"* SORT 5 1\r\n"
+    assert b"".join(search.format_search([1, 5])) == b"* SEARCH 1 5\r\n"
+    assert b"".join(search.format_search([])) == b"* SEARCH\r\n"
     assert search.parse_search(b" 1 5") == [1, 5]
     with pytest.raises(SyntaxProblem):
         search.parse_search(b" x")
@@ -307,6 +307,15 @@ def test_sets_are_resolved_and_merged():
     assert SequenceSet(((0, 0),)).resolve(3) == ((3, 3),)
     assert SequenceSet(((1, 2), (8, 9))).resolve(9) == ((1, 2), (8, 9))
     assert sequence_set.format_numbers([1, 2, 3, 7]) == b"1:3,7"
+
+
+@given(st.lists(st.integers(1, 40), max_size=60), st.sampled_from([1, 2, 3, 50]))
+def test_a_set_in_pieces_is_the_same_text(numbers, size):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sequence_set, "PIECE", size)
+        pieces = list(sequence_set.format_in_pieces(numbers))
+    assert b"".join(pieces) == sequence_set.format_in_order(numbers)
+    assert len(pieces) == -(-len(numbers) // size)
 
 
 ATOM_SPECIALS = set(b'(){ %*"\\]') | set(range(32)) | {127}

@@ -169,6 +169,19 @@ async def test_the_address_of_a_picture_is_signed_for_one_account(two: Two):
         assert "far.test" not in text
 
 
+@shared
+async def test_why_a_picture_cannot_be_had_is_told_to_nobody(two: Two):
+    """Which names this server's name server knows, and what is near it, could be asked for one by one."""
+    two.office.resolver.zones["near.test"] = {"A": ["10.0.0.1"]}
+    two.office.resolver.failing.add("failing.test")
+    answers = []
+    for host in ("near.test", "nowhere.test", "failing.test", "127.0.0.1", "[::1]", "169.254.169.254", "near.test:25"):
+        signed = two.office.mail.remote_images.sign(two.mallory.account.id, f"https://{host}/a.png")
+        answers.append(said(await two.mallory.http.get(format_path(signed)), {}))
+    assert answers == [answers[0]] * len(answers)
+    assert answers[0][0] == 404
+
+
 # --- events ----------------------------------------------------------------------------------------------------------
 
 
@@ -260,7 +273,9 @@ async def test_a_websocket_tells_its_own_account_s_changes_alone(fresh: Two):
     async with connect(url, subprotocols=["jmap"], additional_headers=token, proxy=None) as socket:
         told = []
         for ids in (hers, nobodys):
-            await socket.send(json.dumps({"@type": "WebSocketPushEnable", "dataTypes": None, "pushState": ids["state"]}))
+            await socket.send(
+                json.dumps({"@type": "WebSocketPushEnable", "dataTypes": None, "pushState": ids["state"]})
+            )
             async with asyncio.timeout(PATIENCE_SECONDS):
                 told.append(json.loads(await socket.recv()))
         assert told[0] == told[1]

@@ -8,12 +8,14 @@ from pathlib import Path
 
 import msgspec
 import pytest
+from event_stream import listening
 from jmap_site import CORE, MAIL, Site, open_jmap
 
 from office import DOMAIN, open_office
 from pillarbox.model.limits import Limits
 from pillarbox.serve.jmap.method import Method
 from pillarbox.serve.jmap.methods import METHODS
+from pillarbox.serve.jmap.push.types import DELIVERY, QUOTA, TYPES
 
 MOST = 5
 LIMITS = Limits(jmap_objects=MOST, account_octets=1_000_000)
@@ -160,26 +162,51 @@ async def test_no_more_than_nothing_is_no_number_of_changes(site: Site):
         assert await error(site, method, maxChanges=0) == "invalidArguments", method.name
 
 
-async def test_more_changes_of_a_result_than_are_wanted_are_too_many(tmp_path: Path):
-    """RFC 8620 §5.6. Something of every type changes."""
-    async with open_office(tmp_path, limits=LIMITS) as office, open_jmap(office) as site:
-        methods = {method.name: method for method in METHODS}
-        queries = [(methods[one.name.removesuffix("Changes")], one) for one in named("/queryChanges")]
-        before = [(await ask(site, query))[1]["queryState"] for query, _ in queries]
-        draft = await site.put(b"From: alice@%b\r\nTo: ann@far.test\r\n\r\nx\r\n" % DOMAIN.encode(), "Drafts")
-        _, identities = await ask(site, methods["Identity/get"])
-        submission = {"identityId": identities["list"][0]["id"], "emailId": draft}
-        for name, value in (
-            ("Mailbox", {"name": "new"}),
-            ("ContactCard", {"name": {"full": "New"}}),
-            ("EmailSubmission", submission),
-        ):
-            _, made = await ask(site, methods[f"{name}/set"], create={"k": value})
-            assert made["created"], made
-        for (_, changes), state in zip(queries, before, strict=True):
-            sort = [{"property": "used"}] if changes.name.startswith("Quota/") else []
-            made = await error(site, changes, sinceQueryState=state, maxChanges=0, sort=sort)
-            assert made == "tooManyChanges", changes.name
+async def change_all(site: Site) -> None:
+    """Something of every type changes."""
+    methods = {method.name: method for method in METHODS}
+    draft = await site.put(b"From: alice@%b\r\nTo: ann@far.test\r\n\r\nx\r\n" % DOMAIN.encode(), "Drafts")
+    _, identities = await ask(site, methods["Identity/get"])
+    identity = identities["list"][0]["id"]
+    for name, change in (
+        ("Mailbox", {"create": {"k": {"name": "new"}}}),
+        ("AddressBook", {"create": {"k": {"name": "new"}}}),
+        ("ContactCard", {"create": {"k": {"name": {"full": "New"}}}}),
+        ("Identity", {"update": {identity: {"name": "Alice"}}}),
+        ("VacationResponse", {"update": {"singleton": {"isEnabled": True}}}),
+        ("EmailSubmission", {"create": {"k": {"identityId": identity, "emailId": draft}}}),
+    ):
+        _, made = await ask(site, methods[f"{name}/set"], **change)
+        assert made["created"] or made["updated"], made
+
+
+async def test_more_changes_of_a_result_than_are_wanted_are_too_many(site: Site):
+    """RFC 8620 §5.6."""
+    methods = {method.name: method for method in METHODS}
+    queries = [(methods[one.name.removesuffix("Changes")], one) for one in named("/queryChanges")]
+    before = [(await ask(site, query))[1]["queryState"] for query, _ in queries]
+    await change_all(site)
+    for (_, changes), state in zip(queries, before, strict=True):
+        sort = [{"property": "used"}] if changes.name.startswith("Quota/") else []
+        made = await error(site, changes, sinceQueryState=state, maxChanges=0, sort=sort)
+        assert made == "tooManyChanges", changes.name
+
+
+async def test_every_type_that_has_changes_is_told_of_with_the_state_that_get_says(site: Site):
+    """RFC 8620 §7.1. Only of a new message is there no object, but a state (RFC 8621 §1.5)."""
+    states: dict[str, str] = {}
+    async with listening(site) as events:
+        await change_all(site)
+        await site.office.take("ann@far.test", "alice")
+        while set(states) != {*TYPES, DELIVERY, QUOTA}:
+            states |= await events.states()
+        present = {
+            one.name.removesuffix("/get"): (await ask(site, one, ids=[]))[1].get("state") for one in named("/get")
+        }
+        while any(present[name] != state for name, state in states.items() if name != DELIVERY):
+            states |= await events.states()
+    told = {name.removesuffix("/changes") for name in (one.name for one in named("/changes"))} | {"VacationResponse"}
+    assert set(states) == told | {DELIVERY}
 
 
 async def test_what_cannot_be_asked_for_is_told_apart(site: Site):

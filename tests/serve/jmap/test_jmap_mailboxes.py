@@ -281,6 +281,8 @@ async def test_sorts(site: Site):
     own = {"hasAnyRole": False}
     by_order = [{"property": "sortOrder", "isAscending": False}, {"property": "name"}]
     assert await names(site, filter=own, sort=by_order) == ["a2", "a", "b", "c", "z"]
+    by_parent = [{"property": "parentId"}, {"property": "name"}]
+    assert await names(site, filter=own, sort=by_parent) == ["a2", "b", "a", "c", "z"]
     assert await names(site, filter=own, sort=BY_NAME, sortAsTree=True) == ["a2", "b", "a", "z", "c"]
     by_order = [{"property": "sortOrder"}]
     assert await names(site, filter=own, sort=by_order, sortAsTree=True) == ["b", "c", "a", "z", "a2"]
@@ -402,6 +404,22 @@ async def test_so_many_mailboxes_and_no_more(tmp_path: Path):
         answer = await site.call("Mailbox/set", create={"a": {"name": "a"}, "b": {"name": "b"}})
         assert set(answer["created"]) == {"a"}
         assert answer["notCreated"]["b"]["type"] == "overQuota"
+
+
+async def test_depth_is_told_and_kept(tmp_path: Path):
+    async with open_office(tmp_path, limits=Limits(mailbox_depth=3)) as office, open_jmap(office) as site:
+        session = (await site.http.get("/jmap/session")).json()
+        (told,) = [
+            row["maxMailboxDepth"]
+            for row in session["accounts"][site.id]["accountCapabilities"].values()
+            if "maxMailboxDepth" in row
+        ]
+        assert told == 3
+        parent = None
+        for name in "abc":
+            parent = await create(site, name=name, parentId=parent)
+        answer = await site.call("Mailbox/set", create={"k": {"name": "d", "parentId": parent}})
+        assert answer["notCreated"]["k"]["type"] == "invalidProperties"
 
 
 # --- set: update -----------------------------------------------------------------------------------------------------

@@ -317,6 +317,25 @@ async def test_section_4_10_a_draft_cannot_go_to_another_account(site: Site):
     assert (await site.call("Email/get", ids=[id]))["notFound"] == []
 
 
+async def test_section_4_9_parts_of_what_is_parsed_are_chosen_and_cut(site: Site):
+    """As with Email/get (§4.2)."""
+    inner = (
+        b'Subject: inside\r\nContent-Type: multipart/alternative; boundary="a"\r\n\r\n'
+        b"--a\r\nContent-Type: text/plain\r\n\r\nGood morning, all of you.\r\n"
+        b"--a\r\nContent-Type: text/html\r\n\r\n<p>Good morning</p>\r\n--a--\r\n"
+    )
+    blob_id = (await site.http.post(f"/jmap/upload/{site.id}", content=inner)).json()["blobId"]
+    wanted = {"blobIds": [blob_id], "properties": ["textBody", "bodyValues"], "bodyProperties": ["partId", "type"]}
+    for which, parts in (("Text", ["1"]), ("HTML", ["2"]), ("All", ["1", "2"])):
+        answer = await site.call("Email/parse", **wanted, **{f"fetch{which}BodyValues": True})
+        email = answer["parsed"][blob_id]
+        assert email["textBody"] == [{"partId": "1", "type": "text/plain"}]
+        assert sorted(email["bodyValues"]) == parts, which
+    answer = await site.call("Email/parse", **wanted, fetchTextBodyValues=True, maxBodyValueBytes=4)
+    value = answer["parsed"][blob_id]["bodyValues"]["1"]
+    assert value == {"value": "Good", "isEncodingProblem": False, "isTruncated": True}
+
+
 async def test_section_5_2_search_snippets(site: Site):
     sender = await site.put(letter("hello", 1, sender="foo"))
     subject = await site.put(

@@ -30,9 +30,7 @@ FIRST_NUMBER = 500_000
 """Alice's first mod-sequence, and with it her first id."""
 NEVER = 300_000
 """Added to a number of hers, it is that of nothing and nobody."""
-PIXEL = (
-    "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
-)
+PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 _NUMBERED = re.compile(r"([a-zB])([0-9]+)((?:_[0-9]+)*)")
 _UPLOADED = re.compile(r"U([0-9a-f]{64})((?:_[0-9]+)*)")
 _PLACE = re.compile(r"%([a-z_]+)")
@@ -154,7 +152,9 @@ async def fill(person: Person, word: str, name: str) -> None:
     await fill_uploads(person, word, name)
     await fill_sending(person, word, name)
     await fill_contacts(person, word)
-    await person.do("VacationResponse/set", update={"singleton": {"isEnabled": True, "textBody": f"gone to the {word}"}})
+    await person.do(
+        "VacationResponse/set", update={"singleton": {"isEnabled": True, "textBody": f"gone to the {word}"}}
+    )
     has["push"] = await person.make(
         "PushSubscription", deviceClientId=word, url=f"https://push.{word}.example/", types=["Email"]
     )
@@ -199,7 +199,9 @@ async def fill_contacts(person: Person, word: str) -> None:
     has["book"] = await person.make("AddressBook", name=f"{word} players")
     card = {"@type": "Card", "version": "1.0", "uid": f"urn:{word}", "name": {"@type": "Name", "full": f"Mrs {word}"}}
     group = {**card, "kind": "group", "uid": f"urn:group:{word}", "members": {f"urn:member:{word}": True}}
-    media = {"p": {"@type": "Media", "kind": "photo", "blobId": await person.upload(_pixel() + b"face" + word.encode())}}
+    media = {
+        "p": {"@type": "Media", "kind": "photo", "blobId": await person.upload(_pixel() + b"face" + word.encode())}
+    }
     has["card"] = await person.make("ContactCard", **card, media=media, addressBookIds={has["book"]: True})
     has["group"] = await person.make("ContactCard", **group, addressBookIds={has["book"]: True})
     has["card_uid"], has["member_uid"] = f"urn:{word}", f"urn:member:{word}"
@@ -235,7 +237,9 @@ class Two:
         tables = await database.all(SYSTEM_ACCOUNT, "select name from sqlite_master where type = 'table' order by name")
         found: dict[str, list[tuple]] = {}
         for (table,) in tables:
-            columns = [row[0] for row in await database.all(SYSTEM_ACCOUNT, f"select name from pragma_table_info('{table}')")]
+            columns = [
+                row[0] for row in await database.all(SYSTEM_ACCOUNT, f"select name from pragma_table_info('{table}')")
+            ]
             key = "account_id" if "account_id" in columns else "id" if table == "account" else None
             if key is not None:
                 rows = await database.all(account.id, f"select * from {table} where {key} = $1", account.id)

@@ -1,13 +1,15 @@
 """`1:4,7,9:*` (RFC 9051 §9, sequence-set); both ways."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from pillarbox.grammar.imap.atoms import Cursor
 from pillarbox.model.sequence_set import LARGEST, SequenceSet
 
 _SET = re.compile(rb"(?:\d{1,10}|\*)(?::(?:\d{1,10}|\*))?(?:,(?:\d{1,10}|\*)(?::(?:\d{1,10}|\*))?)*")
 _MOST = 2**32 - 1
+PIECE = 2_000
+"""Numbers that are written at a time, where many may wait for them."""
 
 
 def parse(cursor: Cursor) -> SequenceSet:
@@ -53,6 +55,24 @@ def of_numbers(numbers: Sequence[int]) -> SequenceSet:
 def format_numbers(numbers: Sequence[int]) -> bytes:
     """Numbers that rise, with runs as ranges."""
     return format(of_numbers(numbers))
+
+
+def format_in_pieces(numbers: Sequence[int]) -> Iterator[bytes]:
+    """Numbers in any order, which is kept, with runs as ranges: pieces of one text, some of them empty."""
+    low = high = -1
+    separator = b""
+    for start in range(0, len(numbers), PIECE):
+        ranges: list[tuple[int, int]] = []
+        for number in numbers[start : start + PIECE]:
+            if number != high + 1 or low < 0:
+                if low >= 0:
+                    ranges.append((low, high))
+                low = number
+            high = number
+        if start + PIECE >= len(numbers):
+            ranges.append((low, high))
+        yield separator + format(SequenceSet(tuple(ranges))) if ranges else b""
+        separator = b"," if ranges else separator
 
 
 def format_in_order(numbers: Sequence[int]) -> bytes:

@@ -29,11 +29,13 @@ _ASCII_NAMES = frozenset(("us-ascii", "ascii"))
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _QUOTED_LINE = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
 _SIGNATURE = re.compile(r"^-- ?$.*", re.MULTILINE | re.DOTALL)
-_PREVIEW_STEPS = (16_384, 524_288)
+_PREVIEW_STEPS = (1_024, 16_384, 524_288)
 """Octets that are read for a preview: few mostly do, more where a style sheet comes first."""
 _PREVIEW_PARTS = 3
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f\u200b-\u200f\u034f\u2060\ufeff\u00ad]+")
 """What a preview shows as a space: senders pad with characters that nobody sees."""
+_GRAPHEME_JOINER = "\u034f"
+"""Of those the one that Python holds for printable."""
 
 
 class PartProperties(msgspec.Struct, frozen=True):
@@ -182,15 +184,18 @@ def truncated(text: str, most_octets: int, *, is_html: bool) -> str:
     return kept
 
 
-def preview(content: Content, lists: BodyLists) -> str:
+def preview(content: Content, lists: BodyLists) -> str | None:
     """The beginning of what the sender wrote, on one line: without quoted lines and signature where more is left.
 
-    An empty plain text, which some programs send along, gives way to the HTML.
+    An empty plain text, which some programs send along, gives way to the HTML. `content` may be the beginning of a
+    message alone; None where that is not enough.
     """
     candidates = [part for part in (*lists.text, *lists.html) if part.is_text]
     for part in candidates[:_PREVIEW_PARTS]:
         shown = ""
         for step in _PREVIEW_STEPS:
+            if min(part.part.end, part.part.body + step) > len(content):
+                return None
             shown = _preview(content, part, step)
             if len(shown) >= PREVIEW_CHARACTERS or part.part.size_octets <= step:
                 break
@@ -202,14 +207,23 @@ def preview(content: Content, lists: BodyLists) -> str:
 def _preview(content: Content, part: BodyPart, step: int) -> str:
     end = min(part.part.end, part.part.body + step)
     octets = transfer.decode(content[part.part.body : end], part.part.encoding)
-    if end < part.part.end:  # half a character at the end would change how the charset is guessed
-        octets = octets[: max(octets.rfind(b" "), octets.rfind(b"\n")) + 1] or octets
+    is_cut = end < part.part.end
+    if is_cut:  # half a character at the end would change how the charset is guessed
+        blank = max(octets.rfind(b" "), octets.rfind(b"\n"))
+        if blank < 0 and step == _PREVIEW_STEPS[0]:
+            return ""
+        octets = octets[: blank + 1] or octets
     text = decode(octets, charset_of(part) or "")
     if part.kind == "text/html":
+        if is_cut and text.rfind("<") > text.rfind(">"):
+            text = text[: text.rfind("<")]  # half a tag is no text
         return _one_line(html.unescape(shown_html(text)))  # entities that only readers need, as the many blanks
+    if ">" not in text and "--" not in text:
+        return _one_line(text)
     own = _one_line(_SIGNATURE.sub("", _QUOTED_LINE.sub("", text.replace("\r\n", "\n"))))
     return own or _one_line(text)
 
 
 def _one_line(text: str) -> str:
-    return _BLANK.sub(" ", text).strip()
+    line = " ".join(text.split())
+    return line if line.isprintable() and _GRAPHEME_JOINER not in line else _BLANK.sub(" ", line).strip()

@@ -11,7 +11,7 @@ from pillarbox.grammar.jmap import body
 from pillarbox.grammar.jmap.body import PartProperties, PartWriter, body_value, parse_part_properties
 from pillarbox.grammar.jmap.headers import CONVENIENCE, HeaderFields, HeaderProperty, parse_property, read_properties
 from pillarbox.grammar.jmap.ijson import JsonObject
-from pillarbox.grammar.message.body import BodyLists, BodyPart, body_lists, body_tree, has_attachment
+from pillarbox.grammar.message.body import BodyLists, BodyPart, body_lists, body_tree, has_attachment, has_files
 from pillarbox.grammar.message.header import Content
 from pillarbox.grammar.message.part import Part
 from pillarbox.model.errors import SyntaxProblem
@@ -29,6 +29,7 @@ PARSE_PROPERTIES = _FOR_READING
 
 _PLAIN = frozenset((*METADATA, *BODY, "headers"))
 _FROM_STRUCTURE = frozenset(("hasAttachment",))
+_OF_PARTS = frozenset(BODY) - _FROM_STRUCTURE
 
 
 class Values(msgspec.Struct, frozen=True):
@@ -100,6 +101,8 @@ def read_email(content: Content, root: Part, wanted: Wanted, *, blob_id: str) ->
 
 
 def _read_body(content: Content, root: Part, wanted: Wanted, blob_id: str) -> JsonObject:
+    if wanted.plain.isdisjoint(_OF_PARTS):
+        return {"hasAttachment": has_files(root)}
     tree = body_tree(root)
     lists = body_lists(tree)
     writer = PartWriter(content, blob_id, wanted.parts)
@@ -121,7 +124,7 @@ def _read_body(content: Content, root: Part, wanted: Wanted, blob_id: str) -> Js
             case "hasAttachment":
                 made[name] = has_attachment(lists)
             case _:
-                made[name] = body.preview(content, lists)
+                made[name] = body.preview(content, lists) or ""
     return made
 
 

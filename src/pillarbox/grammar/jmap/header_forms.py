@@ -5,8 +5,9 @@ Reading never fails: what cannot be parsed is null where the form has null, and 
 
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from enum import Enum
+from functools import lru_cache
 
 from pillarbox.grammar.jmap.dates import format_date
 from pillarbox.grammar.jmap.ijson import JsonObject
@@ -20,6 +21,8 @@ from pillarbox.model.errors import SyntaxProblem
 _ENCODED = re.compile(rb"(?<![^ \t\r\n])=\?([!->@-~]+)\?[bBqQ]\?[!->@-~]*\?=(?![^ \t\r\n])")
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 _URL = re.compile(rb"<([^<>]*)>|\\.|([()])", re.DOTALL)
+SHORT_OCTETS = 200
+"""A mailbox has the same few senders and recipients again and again: values up to this size are kept once read."""
 _DOT_ATOM = re.compile(r"[^\s()<>@,;:\\\"\[\].]+(?:\.[^\s()<>@,;:\\\"\[\].]+)*")
 
 
@@ -38,6 +41,11 @@ class Form(Enum):
 def read_value(value: bytes, form: Form) -> object:
     """The value, raw with its folds, in this form."""
     return _READERS[form](value)
+
+
+def reader_of(form: Form) -> Callable[[bytes], object]:
+    """What reads values in this form, for whoever reads many."""
+    return _READERS[form]
 
 
 def read_raw(value: bytes) -> str:
@@ -89,16 +97,25 @@ def _display_name(name: bytes | None) -> str | None:
 
 def _address(found: EnvelopeAddress) -> JsonObject:
     """An EmailAddress. Half an address keeps what there is: a draft has those (RFC 8621 §4.1.2.3)."""
-    local = "" if found.mailbox in (None, MISSING_MAILBOX) else read_raw(found.mailbox or b"")
+    name, _, mailbox, host = found
+    local = "" if mailbox is None or mailbox == MISSING_MAILBOX else read_raw(mailbox)
     if local and _DOT_ATOM.fullmatch(local) is None:
         local = '"' + local.replace("\\", "\\\\").replace('"', '\\"') + '"'
-    email = local if found.host in (None, MISSING_DOMAIN) else f"{local}@{read_raw(found.host or b'')}"
-    return {"name": _display_name(found.name), "email": email}
+    email = local if host is None or host == MISSING_DOMAIN else f"{local}@{read_raw(host)}"
+    return {"name": _display_name(name), "email": email}
 
 
 def read_addresses(value: bytes) -> list[JsonObject]:
     """EmailAddress[]; groups are opened (RFC 8621 §4.1.2.3)."""
+    found = _read_short(value) if len(value) <= SHORT_OCTETS else _read_addresses(value)
+    return [one.copy() for one in found]
+
+
+def _read_addresses(value: bytes) -> list[JsonObject]:
     return [_address(found) for found in parse_raw(unfold(value)) if found.host is not None]
+
+
+_read_short = lru_cache(maxsize=4096)(_read_addresses)
 
 
 def read_groups(value: bytes) -> list[JsonObject]:

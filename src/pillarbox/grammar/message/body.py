@@ -4,11 +4,14 @@ The parts are numbered as IMAP does (RFC 9051 §6.4.5.1). A message inside is on
 """
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 import msgspec
 
 from pillarbox.grammar.message import parameters
 from pillarbox.grammar.message.part import Part
+
+_TEXTS_ONLY = ("multipart/alternative", "multipart/mixed")
 
 
 class BodyPart(msgspec.Struct, frozen=True):
@@ -48,21 +51,43 @@ def body_tree(root: Part) -> BodyPart:
 
 
 def _body_part(part: Part, number: str, prefix: str) -> BodyPart:
-    children = tuple(
-        _body_part(child, "" if child.is_multipart else f"{prefix}{place}", f"{prefix}{place}.")
-        for place, child in enumerate(part.children, start=1)
-    )
+    children: tuple[BodyPart, ...] = ()
+    if part.children:
+        children = tuple(
+            _body_part(child, "" if child.is_multipart else f"{prefix}{place}", f"{prefix}{place}.")
+            for place, child in enumerate(part.children, start=1)
+        )
     name = parameters.find(part.disposition_parameters, b"filename") if part.disposition_parameters else None
     if name is None and part.parameters:
         name = parameters.find(part.parameters, b"name")
     disposition = None if part.disposition is None else part.disposition.decode("utf-8", "replace").lower()
-    kind = f"{part.type.decode('utf-8', 'replace')}/{part.subtype.decode('utf-8', 'replace')}".lower()
-    return BodyPart(number, part, kind, name, disposition, children)
+    return BodyPart(number, part, _kind(part.type, part.subtype), name, disposition, children)
+
+
+@lru_cache(maxsize=256)
+def _kind(type: bytes, subtype: bytes) -> str:
+    return f"{type.decode('utf-8', 'replace')}/{subtype.decode('utf-8', 'replace')}".lower()
 
 
 def has_attachment(lists: BodyLists) -> bool:
     """Whether a reader should be offered a file: an attachment that does not say `inline`."""
     return any(part.disposition != "inline" for part in lists.attachments)
+
+
+def has_files(root: Part) -> bool:
+    """The same of a whole message. Most need not be taken apart for it: they are one text, or some texts."""
+    if root.children:
+        is_text = _kind(root.type, root.subtype) in _TEXTS_ONLY and all(map(_is_plain_text, root.children))
+    else:
+        is_text = _is_plain_text(root)
+    return not is_text and has_attachment(body_lists(body_tree(root)))
+
+
+def _is_plain_text(part: Part) -> bool:
+    """A text without a name that does not say where it is to be shown: never a file in a multipart of `_TEXTS_ONLY`."""
+    if part.disposition is not None or _kind(part.type, part.subtype) not in ("text/plain", "text/html"):
+        return False
+    return all(name[:4].lower() != b"name" for name, _ in part.parameters)
 
 
 def body_lists(tree: BodyPart) -> BodyLists:

@@ -185,7 +185,8 @@ class BoundedHttp(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Called by the parser."""
-        self._refusal = check_head(self.parser.get_method(), self.parser.get_http_version(), self.headers)
+        method, version = self.parser.get_method(), self.parser.get_http_version()
+        self._refusal = check_head(method, version, self.headers, self.url)
         if self._refusal is None and self.parser.should_upgrade() and length_of(self.headers) != 0:
             self._refusal = UPGRADE_WITH_BODY
         if self._refusal is not None:

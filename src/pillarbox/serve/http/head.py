@@ -12,6 +12,7 @@ from collections.abc import Sequence
 import msgspec
 
 HOST = re.compile(rb"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{0,5})?")
+_ABSOLUTE = re.compile(rb"[A-Za-z][A-Za-z0-9+.-]*://([^/?#]*)")
 VERSIONS = ("1.0", "1.1")
 REFUSED_METHODS = (b"CONNECT", b"TRACE")
 """One makes a proxy of a server, the other shows a script what it must not see."""
@@ -32,8 +33,14 @@ UPGRADE_WITH_BODY = Refusal(b"501 Not Implemented", b"a request with a body cann
 """The parser would take the body for the other protocol."""
 
 
-def check_head(method: bytes, version: str, headers: Sequence[tuple[bytes, bytes]]) -> Refusal | None:
-    """What is wrong with it, or None. Names are in lower case."""
+def check_head(
+    method: bytes, version: str, headers: Sequence[tuple[bytes, bytes]], target: bytes = b"/"
+) -> Refusal | None:
+    """What is wrong with it, or None. Names are in lower case.
+
+    A target that names a host must name the one of the Host field (RFC 9112 §3.2): of two, one reader would believe the
+    first and another the second (RFC 9112 §3.2.2).
+    """
     if version not in VERSIONS:
         return Refusal(b"505 HTTP Version Not Supported", b"HTTP/1.1 is spoken here")
     if method in REFUSED_METHODS:
@@ -41,6 +48,9 @@ def check_head(method: bytes, version: str, headers: Sequence[tuple[bytes, bytes
     hosts = [value for name, value in headers if name == b"host"]
     if len(hosts) > 1 or (not hosts and version == "1.1") or not all(map(HOST.fullmatch, hosts)):
         return Refusal(b"400 Bad Request", b"one Host field is needed, with a name")
+    absolute = _ABSOLUTE.match(target)
+    if absolute is not None and any(host.lower() != absolute[1].lower() for host in hosts):
+        return Refusal(b"400 Bad Request", b"the target and the Host field name two hosts")
     codings = [value.strip().lower() for name, value in headers if name == b"transfer-encoding"]
     if not codings:
         return None

@@ -1,10 +1,16 @@
 """From what a client wrote to the UIDs that it means, in its own numbering (RFC 9051 §2.3.1.2)."""
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from pillarbox.model.errors import SyntaxProblem
 from pillarbox.model.sequence_set import LARGEST, SequenceSet
 from pillarbox.serve.imap.selected import Selected
+
+if TYPE_CHECKING:
+    from pillarbox.serve.imap.session import ImapSession
+
+SLICE = 1_000
 
 
 def uids_of(selected: Selected, numbers: SequenceSet, *, by_uid: bool) -> Sequence[int]:
@@ -46,6 +52,22 @@ def runs(selected: Selected, uids: Sequence[int]) -> Iterator[tuple[int, int]]:
     yield start, previous
 
 
-def numbers_of(selected: Selected, uids: Sequence[int]) -> list[int]:
-    """The sequence numbers of these UIDs, which rise."""
-    return [number for low, high in runs(selected, uids) for number in range(low, high + 1)]
+async def numbers_of(session: "ImapSession", uids: Sequence[int]) -> list[int]:
+    """The sequence numbers of these UIDs, which rise. Others have their turn meanwhile; the session itself is at this
+    command, so its numbers stay."""
+    found: list[int] = []
+    for start in range(0, len(uids), SLICE):
+        for low, high in runs(session.view, uids[start : start + SLICE]):
+            found += range(low, high + 1)
+        await session.pace()
+    return found
+
+
+async def numbers_in_order(session: "ImapSession", uids: Sequence[int]) -> list[int]:
+    """The sequence numbers of UIDs in any order, 0 for those that are not there; others have their turn meanwhile."""
+    number_of = session.view.view.number_of
+    found: list[int] = []
+    for start in range(0, len(uids), SLICE):
+        found += [number_of(uid) or 0 for uid in uids[start : start + SLICE]]
+        await session.pace()
+    return found

@@ -26,13 +26,20 @@ async def search(session: ImapSession, tag: bytes, command: msgspec.Struct) -> S
     assert isinstance(command, Search)
     selected = session.view
     uids = await find(session, command.query)
-    numbers = uids if command.by_uid else numbers_of(selected, uids)
+    numbers = uids if command.by_uid else await numbers_of(session, uids)
     if command.returns is None:
-        session.send(format_search(numbers))
+        await send_pieces(session, format_search(numbers))
     else:
-        session.send(format_found(tag, numbers, command.returns, by_uid=command.by_uid))
+        await send_pieces(session, format_found(tag, numbers, command.returns, by_uid=command.by_uid))
     await selected.tell(session, expunges=command.by_uid)
     return Status(tag, "OK", "SEARCH completed")
+
+
+async def send_pieces(session: ImapSession, pieces: Iterator[bytes]) -> None:
+    """One long line: for SEARCH, SORT and THREAD."""
+    for piece in pieces:
+        session.send(piece)
+        await session.pace()
 
 
 async def find(session: ImapSession, criteria: Query) -> list[int]:

@@ -9,7 +9,8 @@ import msgspec
 from pillarbox.grammar.imap.commands.thread import Thread
 from pillarbox.grammar.imap.responses.status import Status
 from pillarbox.grammar.imap.responses.thread import format_thread
-from pillarbox.serve.imap.search import find
+from pillarbox.serve.imap.numbers import numbers_in_order
+from pillarbox.serve.imap.search import find, send_pieces
 
 if TYPE_CHECKING:
     from pillarbox.serve.imap.session import ImapSession
@@ -22,10 +23,7 @@ async def thread(session: ImapSession, tag: bytes, command: msgspec.Struct) -> S
     uids = await find(session, command.query)
     forest = await session.mail.arrangements.thread(session.owner.id, selected.mailbox_id, uids, command.threading)
     if not command.by_uid:
-        numbers = tuple(selected.view.number_of(uid) or 0 for uid in forest.numbers)
-        forest = msgspec.structs.replace(forest, numbers=numbers)
-    for piece in format_thread(forest):
-        session.send(piece)
-        await session.pace()
+        forest = msgspec.structs.replace(forest, numbers=await numbers_in_order(session, forest.numbers))
+    await send_pieces(session, format_thread(forest))
     await selected.tell(session, expunges=command.by_uid)
     return Status(tag, "OK", "THREAD completed")

@@ -1,16 +1,17 @@
 """SEARCH, SORT, ESEARCH (RFC 3501 §7.2.5, RFC 5256 §4, RFC 4731 §3.1), and the codes of UIDPLUS (RFC 4315 §3).
 
-Both ways.
+Both ways. Long answers are made in pieces, so that whoever sends them can let others have their turn.
 
 esearch-response = "ESEARCH" [search-correlator] [SP "UID"] *(SP search-return-data)
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import msgspec
 
 from pillarbox.grammar.imap import sequence_set
 from pillarbox.grammar.imap.atoms import Cursor, quote
+from pillarbox.grammar.imap.sequence_set import PIECE
 from pillarbox.model.errors import SyntaxProblem
 from pillarbox.model.sequence_set import SequenceSet
 
@@ -26,31 +27,39 @@ class Found(msgspec.Struct, frozen=True):
     count: int | None = None
 
 
-def format_search(numbers: Sequence[int]) -> bytes:
+def format_search(numbers: Sequence[int]) -> Iterator[bytes]:
     """The line with CRLF."""
-    return b"* SEARCH" + b"".join(b" %d" % number for number in numbers) + b"\r\n"
+    return _line(b"* SEARCH", numbers)
 
 
-def format_sort(numbers: Sequence[int]) -> bytes:
+def format_sort(numbers: Sequence[int]) -> Iterator[bytes]:
     """The line with CRLF; numbers in their order."""
-    return b"* SORT" + b"".join(b" %d" % number for number in numbers) + b"\r\n"
+    return _line(b"* SORT", numbers)
 
 
-def format_found(tag: bytes, numbers: Sequence[int], returns: Sequence[str], *, by_uid: bool) -> bytes:
+def _line(name: bytes, numbers: Sequence[int]) -> Iterator[bytes]:
+    yield name
+    for start in range(0, len(numbers), PIECE):
+        yield b"".join([b" %d" % number for number in numbers[start : start + PIECE]])
+    yield b"\r\n"
+
+
+def format_found(tag: bytes, numbers: Sequence[int], returns: Sequence[str], *, by_uid: bool) -> Iterator[bytes]:
     """The ESEARCH line with CRLF: of `numbers`, in the order that they were found in, what is asked for; of nothing
     there is no least and no greatest, and no ALL (RFC 4731 §3.1)."""
-    line = b"* ESEARCH (TAG %b)" % quote(tag) + b" UID" * by_uid
+    yield b"* ESEARCH (TAG %b)" % quote(tag) + b" UID" * by_uid
     wanted = returns or ("ALL",)
     if numbers:
         if "MIN" in wanted:
-            line += b" MIN %d" % numbers[0]
+            yield b" MIN %d" % numbers[0]
         if "MAX" in wanted:
-            line += b" MAX %d" % numbers[-1]
+            yield b" MAX %d" % numbers[-1]
         if "ALL" in wanted:
-            line += b" ALL " + sequence_set.format_in_order(numbers)
+            yield b" ALL "
+            yield from sequence_set.format_in_pieces(numbers)
     if "COUNT" in wanted:
-        line += b" COUNT %d" % len(numbers)
-    return line + b"\r\n"
+        yield b" COUNT %d" % len(numbers)
+    yield b"\r\n"
 
 
 def parse_found(cursor: Cursor) -> Found:

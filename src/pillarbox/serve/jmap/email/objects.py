@@ -5,17 +5,18 @@ what takes long is done in a thread. All that comes out of contents is counted (
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from functools import lru_cache
 
 import msgspec
 
 from pillarbox.core.content import StoredContent
-from pillarbox.core.emails import EmailFacts
+from pillarbox.core.emails import EmailFacts, EmailParts
 from pillarbox.grammar.jmap import keywords
+from pillarbox.grammar.jmap.body import preview
 from pillarbox.grammar.jmap.dates import format_utc
 from pillarbox.grammar.jmap.email import Values, Wanted, parse_wanted, read_email
-from pillarbox.grammar.jmap.header_forms import Form, read_value
-from pillarbox.grammar.jmap.headers import HeaderProperty
+from pillarbox.grammar.jmap.header_forms import Form, reader_of
 from pillarbox.grammar.jmap.ids import MessageBlob, format_blob, format_email, format_mailbox, format_thread
 from pillarbox.grammar.message.body import body_lists, body_tree
 from pillarbox.grammar.message.part import Part
@@ -25,11 +26,14 @@ from pillarbox.model.ids import AccountId, MessageId
 from pillarbox.serve.jmap.method import AccountArguments, Call, Json, UnsignedInt
 
 BATCH = 50
+OPENING_OCTETS = 32_768
+"""Of a content that is read for a preview at first: mostly that is all of it."""
 READ_IN_A_THREAD_OCTETS = 500_000
 PREVIEW_OCTETS = 524_288
 """Of a text part; a preview looks at no more."""
 PREVIEW_PARTS = 3
 _KEPT = {name.decode(): place for place, name in enumerate(ENVELOPE_FIELDS)}
+_PREVIEW = frozenset(("preview",))
 _WHOLE = frozenset(("bodyStructure", "bodyValues", "textBody", "htmlBody", "attachments"))
 """Sizes and values of parts, wherever they are; for all else the beginning of a message will do."""
 
@@ -57,24 +61,23 @@ def wanted_of(arguments: ReadingArguments, default: Sequence[str]) -> Wanted:
     return parse_wanted(properties, arguments.body_properties, values)
 
 
-def metadata_of(facts: EmailFacts, wanted: Wanted) -> Json:
-    """What the store knows of a message; always its id."""
-    made: Json = {"id": format_email(facts.id)}
-    for name in wanted.metadata:
-        match name:
-            case "blobId":
-                made[name] = format_blob(MessageBlob(facts.id))
-            case "threadId":
-                made[name] = format_thread(facts.thread_id)
-            case "mailboxIds":
-                made[name] = {format_mailbox(mailbox_id): True for mailbox_id in facts.mailbox_ids}
-            case "keywords":
-                made[name] = keywords.format(facts.flags)
-            case "size":
-                made[name] = facts.size_octets
-            case "receivedAt":
-                made[name] = format_utc(facts.received)
-    return made
+_keywords = lru_cache(maxsize=1024)(keywords.format)
+
+_METADATA: dict[str, Callable[[EmailFacts], object]] = {
+    "id": lambda facts: format_email(facts.id),
+    "blobId": lambda facts: format_blob(MessageBlob(facts.id)),
+    "threadId": lambda facts: format_thread(facts.thread_id),
+    "mailboxIds": lambda facts: {format_mailbox(mailbox_id): True for mailbox_id in facts.mailbox_ids},
+    "keywords": lambda facts: _keywords(facts.flags),
+    "size": lambda facts: facts.size_octets,
+    "receivedAt": lambda facts: format_utc(facts.received),
+}
+
+
+def metadata_of(facts: Sequence[EmailFacts], wanted: Wanted) -> dict[MessageId, Json]:
+    """What the store knows of messages; always their ids."""
+    readers = [(name, _METADATA[name]) for name in dict.fromkeys(("id", *wanted.metadata))]
+    return {one.id: {name: read(one) for name, read in readers} for one in facts}
 
 
 async def read_emails(
@@ -82,7 +85,7 @@ async def read_emails(
 ) -> dict[MessageId, Json]:
     """The wanted properties of those that show. Raises: Problem: requestTooLarge."""
     facts, _ = await call.mail.emails.facts(account_id, ids)
-    made = {message_id: metadata_of(one, wanted) for message_id, one in facts.items()}
+    made = metadata_of(list(facts.values()), wanted)
     if not wanted.needs_structure:
         return made
     found = list(made)
@@ -99,33 +102,50 @@ async def read_emails(
 
 
 def is_kept(wanted: Wanted) -> bool:
-    """Whether rows will do for most messages: the fields of the envelope, in a form that unfolding leaves alone."""
-    return not msgspec.structs.replace(wanted, headers=()).needs_content and all(
+    """Whether rows will do for most messages: the fields of the envelope, in a form that unfolding leaves alone; and
+    the beginning of a content for a preview."""
+    return not _without(wanted, _PREVIEW).needs_content and all(
         one.key in _KEPT and one.form is not Form.RAW and not one.all for _, one in wanted.headers
     )
+
+
+def _without(wanted: Wanted, plain: frozenset[str]) -> Wanted:
+    """What is wanted besides header fields and these."""
+    return msgspec.structs.replace(wanted, headers=(), plain=wanted.plain - plain)
 
 
 async def _from_structures(
     call: Call, account_id: AccountId, ids: list[MessageId], wanted: Wanted, made: dict[MessageId, Json]
 ) -> list[MessageId]:
     """Fill in what the kept structures tell; the ids of those that must be read all the same."""
-    bare = msgspec.structs.replace(wanted, headers=())
+    bare = _without(wanted, _PREVIEW)
+    fields = [(name, _KEPT[one.key], reader_of(one.form)) for name, one in wanted.headers]
+    has_preview, needs_structure = "preview" in wanted.plain, bare.needs_structure
+    if has_preview:
+        found = await call.mail.emails.openings(account_id, ids, OPENING_OCTETS)
+    else:
+        found = await call.mail.emails.parts(account_id, ids)
     left: list[MessageId] = []
-    for message_id, parts in (await call.mail.emails.parts(account_id, ids)).items():
-        part = parts.part
-        if part.is_repeated and wanted.headers:
+    for message_id, parts in found.items():
+        part, value = parts.part, made[message_id]
+        shown = _preview(parts) if has_preview else ""
+        if shown is None or (fields and part.is_repeated):
             left.append(message_id)  # the envelope has all instances, a property the last one
             continue
-        made[message_id].update((name, _kept(part, one)) for name, one in wanted.headers)
-        if bare.needs_structure:
-            made[message_id].update(read_email(b"", part, bare, blob_id=""))
+        for name, place, read in fields:
+            octets = part.envelope[place]
+            value[name] = None if octets is None else read(octets)
+        if needs_structure:
+            value.update(read_email(b"", part, bare, blob_id=""))
+        if has_preview:
+            value["preview"] = shown
     await asyncio.sleep(0)
     return left
 
 
-def _kept(part: Part, wanted: HeaderProperty) -> object:
-    value = part.envelope[_KEPT[wanted.key]]
-    return None if value is None else read_value(value, wanted.form)
+def _preview(parts: EmailParts) -> str | None:
+    """None where the beginning of the content is not enough."""
+    return None if parts.opening is None else preview(parts.opening, body_lists(body_tree(parts.part)))
 
 
 # --- from octets -----------------------------------------------------------------------------------------------------

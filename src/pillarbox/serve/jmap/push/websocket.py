@@ -66,7 +66,8 @@ def check_origin(socket: WebSocket) -> None:
         page = urlsplit(origin)
         secure = page.scheme == "https"
         here = urlsplit(f"//{socket.headers.get('host', '')}")
-        if page.scheme in ("https", "http") and page.hostname is not None and page.hostname == here.hostname:
+        can_be_ours = secure or (page.scheme == "http" and socket.scope["scheme"] == "ws")  # in the clear, anybody's
+        if can_be_ours and page.hostname is not None and page.hostname == here.hostname:
             port = page.port or (443 if secure else 80)
             if port == (here.port or (443 if secure else 80)):
                 return
