@@ -134,6 +134,7 @@ def test_the_session_is_found_and_echoes(clients):
 def test_a_draft_is_written_sent_and_read(clients):
     alice, bob = clients
     send(alice, "from jmapc")
+    wait_until(lambda: find(bob, text="jmapc"), what="bob has it")
     (message,) = find(bob, text="jmapc")
     assert message.subject == "from jmapc"
     assert message.to == [EmailAddress(name="Bob Łukasiewicz", email=USERS[1])]
@@ -148,6 +149,11 @@ def test_a_draft_is_written_sent_and_read(clients):
 def test_a_submission_is_shown_with_its_state(clients):
     alice, _ = clients
     submission_id = send(alice, "another")
+
+    def state() -> UndoStatus:
+        return alice.request(EmailSubmissionGet(ids=[submission_id]), raise_errors=True).data[0].undo_status
+
+    wait_until(lambda: state() is UndoStatus.FINAL, what="it is sent")
     (found,) = alice.request(EmailSubmissionGet(ids=[submission_id]), raise_errors=True).data
     assert found.undo_status is UndoStatus.FINAL
     assert found.delivery_status[USERS[1]].smtp_reply.startswith("250")
@@ -170,6 +176,7 @@ def test_changes_are_followed(clients):
     state = bob.request(EmailGet(ids=[]), raise_errors=True).state
     query_state = bob.request(EmailQuery(filter=condition), raise_errors=True).query_state
     send(alice, "new since then")
+    wait_until(lambda: find(bob, text="new since then"), what="bob has it")
     changed = bob.request(EmailChanges(since_state=state), raise_errors=True)
     assert len(changed.created) == 1 and not changed.destroyed
     moved = bob.request(EmailQueryChanges(filter=condition, since_query_state=query_state), raise_errors=True)
@@ -182,6 +189,7 @@ def test_changes_are_followed(clients):
 def test_snippets_mark_what_was_found(clients):
     alice, bob = clients
     send(alice, "snippets", "a needle in a haystack\n")
+    wait_until(lambda: find(bob, text="needle"), what="bob has it")
     condition = EmailQueryFilterCondition(text="needle")
     results = bob.request(
         [EmailQuery(filter=condition), SearchSnippetGet(ids=Ref("/ids"), filter=condition)], raise_errors=True

@@ -1,7 +1,7 @@
 """Rows of `passport_entry` and `passport_tail`. Facts and dialogues are JSON.
 
-An entry is written once, never changed, and forgotten when it is old; what a client said after the commit is a tail, put to the entry that holds
-the dialogue when it is read.
+An entry is written once, never changed, and forgotten when it is old; what a client said after the commit is a tail,
+put to the entry that holds the dialogue when it is read.
 """
 
 from collections.abc import Iterable, Sequence
