@@ -37,6 +37,19 @@ def cpu_seconds(roots: list[int]) -> float:
     return ticks / TICK
 
 
+def cpu_now(roots: list[int]) -> float:
+    """The same to the nanosecond, of threads that live: for what takes less than a tick."""
+    total = 0
+    for root in roots:
+        for pid in tree(root):
+            for thread in Path(f"/proc/{pid}/task").glob("*/schedstat"):
+                try:
+                    total += int(thread.read_text().split()[0])
+                except OSError:
+                    continue
+    return total / 1e9
+
+
 def memory_octets(roots: list[int]) -> int:
     """Proportional set size of the trees."""
     total = 0

@@ -1,7 +1,8 @@
 """Which messages of an account fit, and in which order: whole messages, not placements (RFC 8621 §4.4).
 
-A search without texts looks at all messages, at what is cheap first: hot rows, then the envelopes that were kept at
-delivery. One with texts takes one of three ways, which find the same:
+A search without texts looks at all messages, at what is cheap first: hot rows (`core.hot_rows`), then the envelopes that
+were kept at delivery; where the newest are wanted and rows will do, no further than there are enough. One with texts
+takes one of three ways, which find the same:
 
 * **From the top**, where the newest that fit are wanted and no more: messages are looked at, newest first, until there
   are enough. What is common is found so at once.
@@ -10,14 +11,14 @@ delivery. One with texts takes one of three ways, which find the same:
 
 Texts come from the tables that are filled behind delivery. Messages that came after the mark of these, or whose texts
 are too large for them, stand *apart*: they are looked at each time, in their contents. Answers are the same wherever
-the mark is; all that one search reads of the tables goes by the mark that it saw first.
+the mark is; all that one search reads of the tables goes by the mark that it saw first. What was found whole is kept
+while nothing moves (`core.results`).
 """
 
 import asyncio
 from collections.abc import Iterable, Sequence
 
-import msgspec
-
+from pillarbox.core import hot_rows
 from pillarbox.core.content import StoredContent
 from pillarbox.core.email_changes import MAIL_KINDS, PAGE, StateTooOld
 from pillarbox.core.email_terms import (
@@ -28,15 +29,17 @@ from pillarbox.core.email_terms import (
     Need,
     asks,
     asks_bodies,
-    collapsed,
     fits,
     is_newest_first,
+    key_of,
     needs,
+    ordered,
     ready,
-    sort,
 )
 from pillarbox.core.folded import VERSION
 from pillarbox.core.narrowing import narrow
+from pillarbox.core.pieces import in_turns
+from pillarbox.core.results import FoundEmails, Results
 from pillarbox.core.states import Kind, state_in
 from pillarbox.grammar.message.part import unpack
 from pillarbox.model import query as q
@@ -47,27 +50,23 @@ from pillarbox.store import changes as change_rows
 from pillarbox.store import contents as content_rows
 from pillarbox.store import emails as email_rows
 from pillarbox.store import search as search_rows
-from pillarbox.store.base import Blobs, Database
+from pillarbox.store.base import Blobs, Database, Row
 from pillarbox.store.flag_columns import flag_set
 
 SLICE = 500
 TEXT_SLICE = 100
+KEYS_AT_ONCE = 100
+"""Subjects or addresses read between two turns."""
 CONTENT_SLICE = 20
 IDS_AT_ONCE = 1_000
-FIRST_LOOK = 150
+NEAR = 5_000
+"""Rows from the top that cost less to look at than all do to keep."""
+FIRST_LOOK = 100
 """Messages from the top, before the index is asked: a word that begins many words is met there."""
 SECOND_LOOK = 1_500
 """After the index has told of many, where it has decided; else each is to be looked at, and the newest come first."""
-MANY = 10_000
+MANY = 4_000
 _BEGINNING = (1 << 62, 1 << 62)
-
-
-class FoundEmails(msgspec.Struct, frozen=True):
-    """Ids in their order; `state` is that of messages when it was looked. Not `is_whole`: only the first of them."""
-
-    ids: Sequence[int]
-    state: int
-    is_whole: bool = True
 
 
 class EmailQueries:
@@ -76,6 +75,7 @@ class EmailQueries:
     def __init__(self, db: Database, blobs: Blobs) -> None:
         self._db = db
         self._blobs = blobs
+        self._results = Results()
 
     async def find(
         self,
@@ -91,8 +91,15 @@ class EmailQueries:
 
         Raises: Invalid for what only a session can answer.
         """
+        async with self._db.read(account_id) as tx:
+            state = await state_in(tx, account_id, Kind.EMAIL)
+        key = (account_id, query, tuple(orders), collapse)
+        kept = self._results.find(key, state)
+        if kept is not None:
+            return FoundEmails(kept, state)
         search = _Search(self._db, self._blobs, account_id, query, orders)
-        return await search.find(collapse=collapse, most=most)
+        ids, is_whole = await search.find(collapse=collapse, most=most)
+        return FoundEmails(self._results.keep(key, state, ids) if is_whole else ids, state, is_whole)
 
     async def touched(self, account_id: AccountId, since: int, *, whole_threads: bool) -> frozenset[int]:
         """The messages that may have come into a result, left it, or moved in it since a state: all that changed; with
@@ -129,7 +136,9 @@ class _Search:
         self._orders = orders
         terms = [ready(term) for term in (query.terms if isinstance(query, q.And) else (query,))]
         self._mailbox_id = next((term.mailbox_id for term in terms if isinstance(term, q.InMailbox)), None)
-        self._terms = [t for t in terms if not (isinstance(t, q.InMailbox) and t.mailbox_id == self._mailbox_id)]
+        terms = [t for t in terms if not (isinstance(t, q.InMailbox) and t.mailbox_id == self._mailbox_id)]
+        self._tests = [test for term in terms if (test := hot_rows.test_of(term)) is not None]
+        self._terms = terms
         self._narrowed = narrow(self._terms)
         self._around = Around()
         self._mark = 0
@@ -138,34 +147,68 @@ class _Search:
         self._last = _BEGINNING
         self._is_exhausted = False
 
-    async def find(self, *, collapse: bool, most: int | None) -> FoundEmails:
-        asks_texts = any(needs(term) & Need.TEXT for term in self._terms)
-        apart: list[Email] = []
-        async with self._db.read(self._account_id) as tx:
-            state = await state_in(tx, self._account_id, Kind.EMAIL)
-            if asks_texts:
-                self._mark = await search_rows.mark_of(tx, self._account_id, VERSION)
-                self._cut = frozenset(await search_rows.cut(tx, self._account_id, self._mark))
-                async for rows in search_rows.since(tx, self._account_id, self._mark, self._mailbox_id):
-                    apart += map(Email, rows)
-        apart = await self._keep([*apart, *await self._shown(sorted(self._cut))], self._terms)
+    async def find(self, *, collapse: bool, most: int | None) -> tuple[Sequence[int], bool]:
+        """The ids in their order, and whether that is all of them; if not, it is the first `most`."""
+        keys = [key for order in self._orders if (key := hot_rows.key_of(order)) is not None]
+        if len(self._tests) == len(self._terms) and len(keys) == len(self._orders):
+            return await self._find_in_rows(keys, collapse=collapse, most=most)
+        if not any(needs(term) & Need.TEXT for term in self._terms):
+            return await self._in_order(await self._all(), collapse=collapse), True
+        apart = await self._keep(await self._apart(), self._terms)
         hits: list[int] | None = None
-        if asks_texts and most is not None and is_newest_first(self._orders):
+        if most is not None and is_newest_first(self._orders):
             hits = await self._from_the_top(most, collapse=collapse)
             if self._is_exhausted or self._is_enough(most, collapse=collapse):
-                emails = self._in_order([*apart, *self._walked], collapse=collapse)
-                return FoundEmails(
-                    tuple(email.id for email in (emails if self._is_exhausted else emails[:most])),
-                    state,
-                    is_whole=self._is_exhausted,
-                )
-        emails = [*apart, *(await self._by_index(hits) if asks_texts else await self._all())]
-        await self._bring_orders(emails)
-        return FoundEmails(tuple(email.id for email in self._in_order(emails, collapse=collapse)), state)
+                ids = await self._in_order([*apart, *self._walked], collapse=collapse)
+                return (ids, True) if self._is_exhausted else (ids[:most], False)
+        return await self._in_order([*apart, *await self._by_index(hits)], collapse=collapse), True
 
-    def _in_order(self, emails: list[Email], *, collapse: bool) -> list[Email]:
-        sort(emails, self._orders, self._around)
-        return collapsed(emails) if collapse else emails
+    async def _apart(self) -> list[Email]:
+        """See how far the tables are; the messages that they do not have."""
+        found: list[Email] = []
+        async with self._db.read(self._account_id) as tx:
+            self._mark = await search_rows.mark_of(tx, self._account_id, VERSION)
+            self._cut = frozenset(await search_rows.cut(tx, self._account_id, self._mark))
+            async for rows in search_rows.since(tx, self._account_id, self._mark, self._mailbox_id):
+                found += map(Email, rows)
+        return [*found, *await self._shown(sorted(self._cut))]
+
+    async def _in_order(self, emails: list[Email], *, collapse: bool) -> list[int]:
+        await self._bring_orders(emails)
+        rows = [email.row for email in await in_turns(ordered(emails, self._orders))]
+        return await in_turns(hot_rows.ids_of(rows, collapse=collapse))
+
+    # by rows alone
+
+    async def _find_in_rows(
+        self, keys: Sequence[hot_rows.Key], *, collapse: bool, most: int | None
+    ) -> tuple[Sequence[int], bool]:
+        in_mailbox = self._mailbox_id is not None
+        from_the_top = most if in_mailbox and is_newest_first(self._orders) else None
+        rows, is_whole = await self._rows(from_the_top, collapse=collapse)
+        if not (in_mailbox and is_newest_first(self._orders)):
+            rows = await in_turns(hot_rows.ordered(rows, self._orders, keys, is_newest_first=in_mailbox))
+        ids = await in_turns(hot_rows.ids_of(rows, collapse=collapse))
+        return ids if is_whole else ids[:most], is_whole
+
+    async def _rows(self, most: int | None = None, *, collapse: bool = False) -> tuple[list[Row], bool]:
+        """Those of all messages that stand every test of a row, as `store.emails.shown` orders them, and true; or where
+        there are enough of them near the top, these and false."""
+        found: list[Row] = []
+        looked = 0
+        units: set[int] = set()
+        unit = hot_rows.thread_of if collapse else hot_rows.id_of
+        async with self._db.read(self._account_id) as tx:
+            async for rows in email_rows.shown(tx, self._account_id, self._mailbox_id):
+                looked += len(rows)
+                for test in self._tests:
+                    rows = [row for row in rows if test(row)]
+                found += rows
+                if most is not None and looked <= NEAR:
+                    units.update(map(unit, rows))
+                    if len(units) >= most:
+                        return found, False
+        return found, True
 
     # the three ways
 
@@ -191,7 +234,7 @@ class _Search:
 
     async def _walk(self, room: int | None, most: int, *, collapse: bool) -> None:
         """Look at the next `room` messages up to the mark, newest first, as long as there are not enough."""
-        size = 50
+        size = FIRST_LOOK
         while not self._is_exhausted and not self._is_enough(most, collapse=collapse) and room != 0:
             size = min(size, TEXT_SLICE) if room is None else min(size, TEXT_SLICE, room)
             async with self._db.read(self._account_id) as tx:
@@ -204,7 +247,7 @@ class _Search:
             page = {row[0]: row for row in rows if row[0] not in self._cut}
             self._walked += await self._keep([Email(row) for row in page.values()], self._terms)
             room = None if room is None else room - size
-            size *= 2
+            size = TEXT_SLICE
 
     async def _hits(self, limit: int | None = None) -> list[int]:
         assert self._narrowed.expression is not None
@@ -213,21 +256,15 @@ class _Search:
 
     async def _by_index(self, hits: list[int] | None) -> list[Email]:
         if self._narrowed.expression is None:
-            everything = (email for email in await self._all(()) if email.id <= self._mark)
-            return await self._keep([email for email in everything if email.id not in self._cut], self._terms)
+            rows, _ = await self._rows()
+            everything = [row for row in rows if row[0] <= self._mark and row[0] not in self._cut]
+            return await self._keep(_emails(everything), self._terms)
         emails = await self._shown(await self._hits() if hits is None else hits)
         return await self._keep(emails, self._narrowed.open_terms)
 
-    async def _all(self, terms: Sequence[Query] | None = None) -> list[Email]:
-        found: list[Email] = []
-        last = 0
-        async with self._db.read(self._account_id) as tx:
-            async for rows in email_rows.shown(tx, self._account_id, self._mailbox_id):
-                for row in rows:
-                    if row[0] != last:
-                        last = row[0]
-                        found.append(Email(row))
-        return await self._keep(found, self._terms if terms is None else terms)
+    async def _all(self) -> list[Email]:
+        rows, _ = await self._rows()
+        return await self._keep(_emails(rows), self._terms)
 
     async def _shown(self, ids: Sequence[int]) -> list[Email]:
         found: list[Email] = []
@@ -339,8 +376,23 @@ class _Search:
             await asyncio.sleep(0)
 
     async def _bring_orders(self, emails: list[Email]) -> None:
-        """What the order asks for."""
-        if any(order.key in ENVELOPE_KEYS for order in self._orders):
-            await self._bring_parts(emails)
+        """What the order asks for; of messages that went meanwhile nothing is left to say."""
+        if is_newest_first(self._orders):
+            return
+        keys = [key_of(order, self._around) for order in self._orders]
+        has_envelopes = any(order.key in ENVELOPE_KEYS for order in self._orders)
         if any(order.key in THREAD_KEYS for order in self._orders):
             await self._bring_threads(emails)
+        for start in range(0, len(emails), KEYS_AT_ONCE):
+            part = emails[start : start + KEYS_AT_ONCE]
+            if has_envelopes:
+                await self._bring_parts(part)
+            for email in part:
+                email.keys = [key(email) for key in keys]
+                email.part = None
+            await asyncio.sleep(0)
+
+
+def _emails(rows: Iterable[Row]) -> list[Email]:
+    """Each once: one that is twice in a mailbox came twice."""
+    return [Email(row) for row in {row[0]: row for row in rows}.values()]

@@ -10,6 +10,8 @@ from enum import IntFlag
 from typing import Any
 
 from pillarbox.core import search_text
+from pillarbox.core.hot_rows import flags_of, has_flags
+from pillarbox.core.pieces import Pieces, in_order
 from pillarbox.core.search_text import Texts
 from pillarbox.grammar.message import address_list, body
 from pillarbox.grammar.message.date import parse as parse_date
@@ -22,7 +24,6 @@ from pillarbox.model.errors import Invalid, SyntaxProblem
 from pillarbox.model.keywords import FlagSet
 from pillarbox.model.query import Order, Query, SortKey
 from pillarbox.store.base import Row
-from pillarbox.store.flag_columns import flag_set
 from pillarbox.store.moment import micros, moment
 from pillarbox.store.search import FIELDS
 
@@ -32,9 +33,9 @@ THREAD_KEYS = (SortKey.THREAD_SOME_HAVE_FLAGS, SortKey.THREAD_ALL_HAVE_FLAGS)
 
 
 class Email(Texts):
-    """A message that may fit, with its hot row (`store.emails.SHOWN`)."""
+    """A message that may fit, with its hot row (`store.emails.HOT`), and what it is put in order by."""
 
-    __slots__ = ("_flags", "id", "received", "row", "size_octets", "thread_id")
+    __slots__ = ("id", "keys", "received", "row", "size_octets", "thread_id")
 
     def __init__(self, row: Row) -> None:
         super().__init__()
@@ -43,14 +44,12 @@ class Email(Texts):
         self.thread_id: int = row[1]
         self.size_octets: int = row[2]
         self.received: int = row[3]
-        self._flags: FlagSet | None = None
+        self.keys: Sequence[Any] = ()
 
     @property
     def flags(self) -> FlagSet:
         """What its placements have in common."""
-        if self._flags is None:
-            self._flags = flag_set(self.row[5], self.row[6])
-        return self._flags
+        return flags_of(self.row)
 
 
 class Around:
@@ -140,10 +139,6 @@ def asks_bodies(query: Query) -> bool:
     return False
 
 
-def _has(known: FlagSet, wanted: FlagSet) -> bool:
-    return known.bits & wanted.bits == wanted.bits and set(wanted.keywords) <= set(known.keywords)
-
-
 def fits(query: Query, email: Email, around: Around) -> bool:
     """Whether one message fits; what a key needs has been brought in."""
     match query:
@@ -162,9 +157,9 @@ def fits(query: Query, email: Email, around: Around) -> bool:
         case q.InOtherMailbox(mailbox_ids=mailbox_ids):
             return bool(around.mailboxes.get(email.id, set()) - set(mailbox_ids))
         case q.HasFlags(flags=flags):
-            return _has(email.flags, flags)
+            return has_flags(email.flags, flags)
         case q.ThreadHasFlags(flags=flags, every=every):
-            members = [_has(one, flags) for one in around.threads.get(email.thread_id, [email.flags])]
+            members = [has_flags(one, flags) for one in around.threads.get(email.thread_id, [email.flags])]
             return all(members) if every else any(members)
         case q.Larger(octets=octets):
             return email.size_octets > octets
@@ -173,7 +168,7 @@ def fits(query: Query, email: Email, around: Around) -> bool:
         case q.ReceivedAt(since=since, before=before):
             return _is_between(email.received, since, before)
         case q.HasAttachment():
-            return email.part is not None and body.has_attachment(body.body_lists(body.body_tree(email.part)))
+            return email.part is not None and body.has_files(email.part)
         case q.HasHeader(name=name, text=text):
             return email.has_field(name, text)
         case q.HasText(text=text, body_only=body_only):
@@ -193,22 +188,29 @@ def is_newest_first(orders: Sequence[Order]) -> bool:
     return tuple(orders or NEWEST_FIRST) == NEWEST_FIRST
 
 
-def sort(emails: list[Email], orders: Sequence[Order], around: Around) -> None:
+def ordered(emails: Iterable[Email], orders: Sequence[Order]) -> Pieces[list[Email]]:
     """By the last key first: each sort keeps what it finds equal in its place. At the end ids decide, the newest
-    first."""
-    emails.sort(key=lambda email: (email.received, email.id), reverse=True)
-    for order in () if is_newest_first(orders) else reversed(orders):
-        emails.sort(key=_key(order, around), reverse=not order.is_ascending)
+    first. Where that is not all, each message has its `keys`."""
+    found = yield from in_order(emails, lambda email: (email.received, email.id), reverse=True)
+    if not is_newest_first(orders):
+        for place in reversed(range(len(orders))):
+            found = yield from in_order(found, _key_at(place), reverse=not orders[place].is_ascending)
+    return found
 
 
-def _key(order: Order, around: Around) -> Callable[[Email], Any]:
+def _key_at(place: int) -> Callable[[Email], Any]:
+    return lambda email: email.keys[place]
+
+
+def key_of(order: Order, around: Around) -> Callable[[Email], Any]:
+    """What messages are compared by; what it needs has been brought in."""
     match order.key:
         case SortKey.RECEIVED:
             return lambda email: email.received
         case SortKey.SIZE:
             return lambda email: email.size_octets
         case SortKey.HAS_FLAGS:
-            return lambda email: _has(email.flags, order.flags)
+            return lambda email: has_flags(email.flags, order.flags)
         case SortKey.THREAD_SOME_HAVE_FLAGS | SortKey.THREAD_ALL_HAVE_FLAGS:
             term = q.ThreadHasFlags(order.flags, every=order.key is SortKey.THREAD_ALL_HAVE_FLAGS)
             return lambda email: fits(term, email, around)
@@ -238,14 +240,3 @@ def _first_name(value: bytes) -> str:
     for mailbox in address_list.parse(value):
         return fold(mailbox.name or mailbox.address)
     return ""
-
-
-def collapsed(emails: Iterable[Email]) -> list[Email]:
-    """The first of each thread alone."""
-    seen: set[int] = set()
-    found = []
-    for email in emails:
-        if email.thread_id not in seen:
-            seen.add(email.thread_id)
-            found.append(email)
-    return found

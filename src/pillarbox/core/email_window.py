@@ -7,8 +7,7 @@ nothing moves (`core.results`).
 
 import asyncio
 
-from pillarbox.core.email_query import FoundEmails
-from pillarbox.core.results import Results
+from pillarbox.core.results import FoundEmails, Results
 from pillarbox.core.states import Kind, state_in
 from pillarbox.model.ids import AccountId, MailboxId
 from pillarbox.store import emails as email_rows

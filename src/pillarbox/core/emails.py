@@ -4,7 +4,7 @@ Only messages that show are seen: those with a placement that is not `\\Deleted`
 What is asked of many is read in one short transaction, with a few statements whatever their number.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 import msgspec
@@ -17,7 +17,7 @@ from pillarbox.model.ids import AccountId, BlobId, MailboxId, MessageId, ThreadI
 from pillarbox.model.keywords import FlagSet
 from pillarbox.store import contents as content_rows
 from pillarbox.store import emails as email_rows
-from pillarbox.store.base import Blobs, Database
+from pillarbox.store.base import Blobs, Database, Row
 from pillarbox.store.flag_columns import flag_set
 from pillarbox.store.moment import moment
 
@@ -44,6 +44,13 @@ class EmailParts(msgspec.Struct, frozen=True):
     opening: bytes | None = None
 
 
+class ListedEmail(msgspec.Struct, frozen=True):
+    """What a list shows of a message."""
+
+    facts: EmailFacts
+    parts: EmailParts
+
+
 class Emails:
     """Reads messages by id."""
 
@@ -56,40 +63,24 @@ class Emails:
         async with self._db.read(account_id) as tx:
             state = await state_in(tx, account_id, Kind.EMAIL)
             rows = await email_rows.facts(tx, account_id, ids)
-            places = await email_rows.places(tx, account_id, ids)
-        mailboxes: dict[int, list[MailboxId]] = {}
-        for message_id, mailbox_id in places:
-            held = mailboxes.setdefault(message_id, [])
-            if mailbox_id not in held:
-                held.append(MailboxId(mailbox_id))
-        found = {
-            MessageId(row[0]): EmailFacts(
-                id=MessageId(row[0]),
-                thread_id=ThreadId(row[1]),
-                mailbox_ids=tuple(mailboxes.get(row[0], ())),
-                flags=flag_set(row[4], row[5]),
-                size_octets=row[2],
-                received=moment(row[3]),
-                blob=BlobId(row[7]),
-                modseq=row[8],
-            )
-            for row in rows
-        }
-        return found, state
+            mailboxes = _mailboxes(await email_rows.places(tx, account_id, ids))
+        return {MessageId(row[0]): _facts(row, mailboxes) for row in rows}, state
+
+    async def listed(
+        self, account_id: AccountId, ids: Sequence[MessageId], *, opening_octets: int = 0
+    ) -> list[ListedEmail]:
+        """What is known of those that show, with their structure, and with so much of the beginning of small contents:
+        of a page's worth of ids."""
+        async with self._db.read(account_id) as tx:
+            rows = await email_rows.listed(tx, account_id, ids, opening_octets)
+            mailboxes = _mailboxes(await email_rows.places(tx, account_id, ids))
+        return [ListedEmail(_facts(row, mailboxes), EmailParts(unpack(row[10]), row[9], row[11])) for row in rows]
 
     async def parts(self, account_id: AccountId, ids: Sequence[MessageId]) -> dict[MessageId, EmailParts]:
         """Structure and kept envelope fields, without reading contents."""
         async with self._db.read(account_id) as tx:
             rows = await email_rows.parts(tx, account_id, ids)
         return {MessageId(row[0]): EmailParts(unpack(row[4]), len(row[2])) for row in rows}
-
-    async def openings(
-        self, account_id: AccountId, ids: Sequence[MessageId], octets: int
-    ) -> dict[MessageId, EmailParts]:
-        """The same with the beginning of small contents: a page's worth of ids, for what is shown in lists."""
-        async with self._db.read(account_id) as tx:
-            rows = await email_rows.openings(tx, account_id, ids, octets)
-        return {MessageId(row[0]): EmailParts(unpack(row[4]), len(row[2]), row[5]) for row in rows}
 
     async def content(self, account_id: AccountId, message_id: MessageId) -> StoredContent:
         """The octets of one. Raises: NotFound."""
@@ -124,3 +115,26 @@ class Emails:
             for thread_id, message_id, _, _ in await email_rows.members(tx, account_id, ids):
                 found.setdefault(ThreadId(thread_id), []).append(MessageId(message_id))
         return found, state
+
+
+def _mailboxes(places: Sequence[Row]) -> dict[int, tuple[MailboxId, ...]]:
+    """Of each message, from the rows of its placements, which come in order; each once."""
+    found: dict[int, tuple[MailboxId, ...]] = {}
+    for message_id, mailbox_id in places:
+        held = found.get(message_id, ())
+        if mailbox_id not in held:
+            found[message_id] = (*held, MailboxId(mailbox_id))
+    return found
+
+
+def _facts(row: Row, mailboxes: Mapping[int, tuple[MailboxId, ...]]) -> EmailFacts:
+    return EmailFacts(
+        id=MessageId(row[0]),
+        thread_id=ThreadId(row[1]),
+        mailbox_ids=mailboxes.get(row[0], ()),
+        flags=flag_set(row[4], row[5]),
+        size_octets=row[2],
+        received=moment(row[3]),
+        blob=BlobId(row[7]),
+        modseq=row[8],
+    )

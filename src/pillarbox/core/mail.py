@@ -100,9 +100,7 @@ class Mail:
             changes=self.changes,
             credentials=self.credentials,
         )
-        self.tokens = Tokens(
-            db, self.accounts, limits=limits, clock=clock, random=random, credentials=self.credentials
-        )
+        self.tokens = Tokens(db, self.accounts, limits=limits, clock=clock, random=random, credentials=self.credentials)
         self._build_mailboxes(db, blobs)
         self.spools = Spools(blobs)
         self.uploads = Uploads(db, blobs, self.spools, limits=limits, clock=clock)

@@ -16,6 +16,7 @@ from pillarbox.model.query import Query
 from pillarbox.store.search import BODY, FIELDS, Every, Expression, Known, Some
 
 SHORTEST_BEGINNING = 3
+SHORTEST_BESIDE_A_WORD = 5
 WORDS_OF_A_TERM = 8
 WORDS_OF_A_SEARCH = 32
 
@@ -49,7 +50,7 @@ def _told(term: Query) -> tuple[Expression | None, bool]:
     match term:
         case Words(needle=needle, places=places, in_body=in_body):
             columns = frozenset((*(FIELDS[place] for place in places), *((BODY,) if in_body else ())))
-            usable = [word for word in needle.words if _is_usable(word)]
+            usable = _usable(needle.words)
             return _known(usable, columns), needle.is_decided and len(usable) == 1
         case q.HasText(text=text, body_only=True):
             return _known(inner_words(text), frozenset((BODY,))), False
@@ -66,8 +67,10 @@ def _told(term: Query) -> tuple[Expression | None, bool]:
     return None, False
 
 
-def _is_usable(word: Word) -> bool:
-    return not word.is_beginning or len(word.text) >= SHORTEST_BEGINNING or is_unspaced(word.text)
+def _usable(words: Sequence[Word]) -> list[Word]:
+    """Beginnings are dear, so the shorter ones are used only where a needle has no whole word: `com` of an address."""
+    shortest = SHORTEST_BEGINNING if all(word.is_beginning for word in words) else SHORTEST_BESIDE_A_WORD
+    return [word for word in words if not word.is_beginning or len(word.text) >= shortest or is_unspaced(word.text)]
 
 
 def _known(words: Iterable[Word], columns: frozenset[str]) -> Expression | None:

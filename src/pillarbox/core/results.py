@@ -8,8 +8,18 @@ from array import array
 from collections import OrderedDict
 from collections.abc import Hashable, Iterable, Sequence
 
+import msgspec
+
 KEPT_IDS = 1_000_000
 """Eight octets each."""
+
+
+class FoundEmails(msgspec.Struct, frozen=True):
+    """Ids in their order; `state` is that of messages when it was looked. Not `is_whole`: only the first of them."""
+
+    ids: Sequence[int]
+    state: int
+    is_whole: bool = True
 
 
 class Results:

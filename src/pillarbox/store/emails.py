@@ -24,12 +24,17 @@ select m.id, m.blob, m.head, m.size_octets, l.parts
 from message m join message_line l on l.account_id = m.account_id and l.message_id = m.id
 where m.account_id = $1 and m.id {ids} and m.shown is not null order by m.id
 """
-OPENINGS = """
-select m.id, m.blob, m.head, m.size_octets, l.parts, substr(c.octets, 1, $3)
-from message m join message_line l on l.account_id = m.account_id and l.message_id = m.id
-  left join content c on c.account_id = m.account_id and c.blob = m.blob
-where m.account_id = $1 and m.id {ids} and m.shown is not null order by m.id
+LISTED = """
+select m.id, m.thread_id, m.size_octets, m.received, m.flags, m.keywords, m.shown, m.blob, m.modseq,
+  octet_length(m.head), l.parts, {opening}
+from message m join message_line l on l.account_id = m.account_id and l.message_id = m.id {content}
+where m.account_id = $1 and m.id {{ids}} and m.shown is not null order by m.id
 """
+_WITH_OPENING = LISTED.format(
+    opening="substr(c.octets, 1, $3)",
+    content="left join content c on c.account_id = m.account_id and c.blob = m.blob",
+)
+_WITHOUT_OPENING = LISTED.format(opening="null", content="")
 MEMBERS = """
 select m.thread_id, m.id, m.received, m.shown from message m
 where m.account_id = $1 and m.thread_id {ids} and m.shown is not null order by m.thread_id, m.received, m.id
@@ -68,9 +73,12 @@ async def parts(tx: Transaction, account_id: AccountId, ids: Sequence[int]) -> l
     return await _by_ids(tx, PARTS, account_id, ids)
 
 
-async def openings(tx: Transaction, account_id: AccountId, ids: Sequence[int], octets: int) -> list[Row]:
-    """The same, and of a small content its first `octets` (null for a large one): a page's worth of ids."""
-    return await _by_ids(tx, OPENINGS, account_id, ids, octets)
+async def listed(tx: Transaction, account_id: AccountId, ids: Sequence[int], opening_octets: int) -> list[Row]:
+    """`facts`, size of the head, packed parts, and of a small content its first octets, if any are asked for (null for
+    a large one): of a page's worth of ids."""
+    if opening_octets:
+        return await _by_ids(tx, _WITH_OPENING, account_id, ids, opening_octets)
+    return await _by_ids(tx, _WITHOUT_OPENING, account_id, ids)
 
 
 async def members(tx: Transaction, account_id: AccountId, thread_ids: Sequence[int]) -> list[Row]:
@@ -93,15 +101,13 @@ async def newest_change(tx: Transaction, account_id: AccountId, first_kind: int,
     return int(found or 0)
 
 
+HOT = "m.id, m.thread_id, m.size_octets, m.received, m.flags, m.keywords"
 SHOWN_IN = f"""
-select m.id, m.thread_id, m.size_octets, m.received, m.zone_minutes, m.flags, m.keywords, m.modseq, m.trace_id
+select {HOT}
 from placement p join message m on m.account_id = p.account_id and m.id = p.message_id
 where p.account_id = $1 and p.mailbox_id = $2 and p.flags & {DELETED} = 0 order by p.received desc, p.message_id desc
 """
-SHOWN = """
-select id, thread_id, size_octets, received, zone_minutes, flags, keywords, modseq, trace_id
-from message where account_id = $1 and shown is not null order by received desc, id desc
-"""
+SHOWN = f"select {HOT} from message m where m.account_id = $1 and m.shown is not null order by m.id"
 ALL_PLACES = f"""
 select message_id, mailbox_id from placement where account_id = $1 and flags & {DELETED} = 0
 order by mailbox_id, uid
@@ -109,8 +115,8 @@ order by mailbox_id, uid
 
 
 def shown(tx: Transaction, account_id: AccountId, mailbox_id: int | None) -> AsyncIterator[list[Row]]:
-    """The hot rows of all messages that show, or show in a mailbox, newest first, in batches; one that is twice in a
-    mailbox comes twice, one after the other."""
+    """The hot rows of all messages that show, by their ids; or of those that show in a mailbox, newest first, where one
+    that is there twice comes twice, one after the other. In batches: what is not read on costs nothing."""
     return tx.batches(SHOWN, account_id) if mailbox_id is None else tx.batches(SHOWN_IN, account_id, mailbox_id)
 
 

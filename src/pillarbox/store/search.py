@@ -19,6 +19,7 @@ from pillarbox.model.ids import AccountId
 from pillarbox.model.keywords import DELETED
 from pillarbox.store.base import Row, Transaction
 from pillarbox.store.dialect import replaceable
+from pillarbox.store.emails import HOT
 
 FIELDS = ("from", "to", "cc", "bcc", "subject")
 """The header fields whose words are known, in the order of their columns."""
@@ -298,9 +299,7 @@ async def cut(tx: Transaction, account_id: AccountId, upto: int) -> list[int]:
     return found
 
 
-SHOWN = """
-select m.id, m.thread_id, m.size_octets, m.received, m.zone_minutes, m.flags, m.keywords, m.modseq, m.trace_id
-"""
+SHOWN = f"select {HOT}"
 IN_MAILBOX = f"""
 and exists (select 1 from placement p where p.account_id = m.account_id and p.message_id = m.id
   and p.mailbox_id = $3 and p.flags & {DELETED} = 0)
@@ -323,7 +322,7 @@ order by p.received desc, p.message_id desc limit $5
 
 
 async def shown(tx: Transaction, account_id: AccountId, ids: Iterable[int], mailbox_id: int | None) -> list[Row]:
-    """The hot rows (`store.emails.SHOWN`) of those of these messages that show, or show in a mailbox."""
+    """The hot rows (`store.emails.HOT`) of those of these messages that show, or show in a mailbox."""
     sql = BY_IDS.format(ids=tx.dialect.in_list(2), where="" if mailbox_id is None else IN_MAILBOX)
     return await tx.all(sql, account_id, tx.dialect.list_value(ids), *_given(mailbox_id))
 

@@ -218,7 +218,17 @@ def test_the_tag_of_what_cannot_be_parsed(text, tag):
 
 @given(st.binary(max_size=80))
 def test_any_octets_parse_or_are_a_syntax_problem(octets):
-    for prefix in (b"", b"a FETCH 1 ", b"a SEARCH ", b"a LIST ", b"a STORE 1 ", b"a APPEND ", b"a LOGIN ", b"a SORT (", b"a SETQUOTA "):
+    for prefix in (
+        b"",
+        b"a FETCH 1 ",
+        b"a SEARCH ",
+        b"a LIST ",
+        b"a STORE 1 ",
+        b"a APPEND ",
+        b"a LOGIN ",
+        b"a SORT (",
+        b"a SETQUOTA ",
+    ):
         try:
             line.parse(prefix + octets)
         except SyntaxProblem:

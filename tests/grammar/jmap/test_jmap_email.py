@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from pillarbox.grammar.jmap import ijson
 from pillarbox.grammar.jmap.body import DEFAULT_PROPERTIES as PART_DEFAULTS
+from pillarbox.grammar.jmap.body import preview as preview_of
 from pillarbox.grammar.jmap.body import truncated
 from pillarbox.grammar.jmap.email import (
     DEFAULT_PROPERTIES,
@@ -444,3 +445,68 @@ def test_messages_of_others_are_read_whole(corpora):
     for path in files:
         octets = path.read_bytes()[:300_000]
         ijson.decode(ijson.encode(read(octets, *ALL, parts=ALL_PARTS, all=True)))
+
+
+PIECES = [
+    "Content-Type: text/plain\n\nhello",
+    "Content-Type: text/html; charset=utf-8\n\n<p>hello",
+    "Content-Type: text/plain; name=a.txt\n\nhello",
+    "Content-Type: text/html; NAME*=utf-8''a.html\n\nhello",
+    "Content-Type: text/plain\nContent-Disposition: inline\n\nhello",
+    "Content-Type: text/plain\nContent-Disposition: attachment\n\nhello",
+    "Content-Type: text/calendar\n\nhello",
+    "Content-Type: image/png\n\nhello",
+    "Content-Type: message/rfc822\n\nSubject: x\n\nhello",
+    multi("alternative", "in", leaf("text/plain", "a"), leaf("text/html", "b")),
+    multi("related", "in", leaf("text/html", "a"), leaf("image/png", "b", "inline")),
+    "Content-Type: multipart/mixed\n\nhello",
+]
+
+
+@given(
+    st.lists(st.sampled_from(PIECES), max_size=4), st.sampled_from(["mixed", "alternative", "related", "digest", "x"])
+)
+def test_whether_there_are_files_is_the_same_without_taking_a_message_apart(pieces, subtype):
+    for message in (multi(subtype, "out", *pieces), *pieces):
+        found = read(crlf(message), "hasAttachment", "textBody")["hasAttachment"]
+        assert read(crlf(message), "hasAttachment") == {"hasAttachment": found}
+
+
+@pytest.mark.parametrize(
+    ("message", "known", "shown"),
+    [
+        (b"\r\n" + b"word " * 400, 1_026, ("word " * 60)[:256].rstrip()),
+        (b"\r\n" + b"word " * 400, 1_025, None),
+        (b"Subject: x\r\n\r\nshort", 17, None),
+        (b"Subject: x\r\n\r\nshort", 19, "short"),
+        (b"\r\n" + b"x" * 20_000, 2_000, None),
+        (b"\r\n" + b"x" * 20_000, 16_400, "x" * 256),
+        (b"Content-Type: image/png\r\n\r\nAAAA", 0, ""),
+    ],
+)
+def test_a_preview_of_a_beginning_is_that_of_the_whole_or_none(message, known, shown):
+    part_lists = body_lists(body_tree(scan(message, limits=Limits())))
+    assert preview_of(message[:known], part_lists) == shown
+    assert shown is None or preview(message) == shown
+
+
+def test_half_a_tag_where_reading_stops_is_not_shown():
+    text = "Hello " * 40 + '<a href="https://example.net/' + "x" * 2_000 + '">there</a>'
+    assert preview(crlf(f"Content-Type: text/html\n\n{text}")) == ("Hello " * 40 + "there").rstrip()
+    text = "Hello " * 50 + "<p>" * 200 + '<a href="https://example.net/" title="x y z ' + "x " * 20_000
+    assert "href" not in preview(crlf(f"Content-Type: text/html\n\n<p>{text}>"))
+
+
+def test_characters_that_nobody_sees_are_no_text():
+    for hidden in "\u034f\u200b\u00ad\ufeff\u2060\x07\x7f\u00a0\u3000":
+        assert preview(f"Content-Type: text/plain; charset=utf-8\r\n\r\na{hidden}{hidden} b".encode()) == "a b"
+        assert preview(f"Content-Type: text/plain; charset=utf-8\r\n\r\n{hidden}".encode()) == ""
+    assert preview("Content-Type: text/plain; charset=utf-8\r\n\r\nGrüße, 你好".encode()) == "Grüße, 你好"
+
+
+def test_addresses_that_are_read_again_are_values_of_their_own():
+    octets = b"From: ann@far.test\r\n\r\n"
+    read(octets, "from")["from"][0]["name"] = "changed"
+    assert read(octets, "from") == {"from": [{"name": None, "email": "ann@far.test"}]}
+    many = b"To: " + b", ".join(b"n%d@far.test" % number for number in range(100)) + b"\r\n\r\n"
+    assert len(read(many, "to")["to"]) == 100

@@ -10,6 +10,7 @@ import pytest
 from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
+from authenticator import Authenticator, text
 from office import Office, address
 from pillarbox.model.limits import Limits
 from pillarbox.serve.jmap.routes import jmap_routes
@@ -116,8 +117,8 @@ async def test_whatever_is_wrong_with_a_token_is_answered_with_the_same_words(si
         "alice@uiowa.test", f"alice@uiowa.test:{good}", "", "*", "%", "_" * 43, "ä" * 43,
     ]  # fmt: skip
     answers = set()
-    for text in wrong:
-        found = await asked(site, b"Authorization: Bearer " + text.encode() + b"\r\n")
+    for token in wrong:
+        found = await asked(site, b"Authorization: Bearer " + token.encode() + b"\r\n")
         answers.add(b"\r\n".join(line for line in found.split(b"\r\n") if not line.startswith(b"date:")))
     assert len(answers) == 1, answers
     assert statuses(answers.pop()) == [401]
@@ -257,6 +258,34 @@ async def test_a_page_that_came_in_the_clear_opens_no_encrypted_websocket(office
             except InvalidStatus as refusal:
                 found = refusal.response.status_code
             assert found == status, scheme
+
+
+async def test_what_another_signs_in_with_is_as_what_never_was(browser: Browser, other: Browser, office: Office):
+    """Bob asks for alice's session, app password and passkey by their names, and is told what anybody is of none."""
+    session = (await browser.sign_in())["session"]["id"]
+    key = Authenticator(browser.origin)
+    options = (await browser.post("/auth/passkeys/options")).json()
+    made = await browser.post("/auth/passkeys", {"name": "key", "credential": key.create(options)})
+    assert made.status_code == 200, made.text
+    await office.mail.tokens.add(address("alice"), "phone")
+    await other.sign_in("bob@uiowa.test")
+    passkey = text(key.id)
+    for path, hers, never in (
+        ("sessions", session, session[::-1]),
+        ("passkeys", passkey, passkey[::-1]),
+        ("app-passwords", "phone", "enohp"),
+    ):
+        found = []
+        for id in (hers, never):
+            answer = await other.delete(f"/auth/{path}/{id}")
+            said = {name: value for name, value in answer.headers.items() if name != "date"}
+            found.append((answer.status_code, said, answer.text.replace(id, "ID")))
+        assert found[0] == found[1], path
+        assert found[0][0] == 404
+        assert hers not in (await other.get(f"/auth/{path}")).text
+    assert await browser.who() == 200
+    assert len((await browser.get("/auth/passkeys")).json()["list"]) == 1
+    assert [token.name for token in await office.mail.tokens.list(address("alice"))] == ["phone"]
 
 
 # --- what ends while a body comes ------------------------------------------------------------------------------------

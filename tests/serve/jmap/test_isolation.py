@@ -19,6 +19,7 @@ from two_accounts import WORD, Ids, Person, Two, blinded, filled, names_in, open
 from pillarbox.grammar.jmap.ids import is_id
 from pillarbox.serve.jmap.method import Method
 from pillarbox.serve.jmap.methods import METHODS
+from pillarbox.serve.jmap.replies import BUG
 
 NAMES = [method.name for method in METHODS]
 TYPES = list(dict.fromkeys(name.partition("/")[0] for name in NAMES))
@@ -48,45 +49,56 @@ def arguments_of(method: Method) -> set[str]:
     return {field.encode_name for field in msgspec.structs.fields(method.arguments)}
 
 
+def is_own(name: str) -> bool:
+    """Whether it is of who asks."""
+    return name == "me" or name.startswith("my_")
+
+
 def with_account(method: Method, arguments: dict[str, Any], account: str = "%me") -> dict[str, Any]:
     return {"accountId": account, **arguments} if "accountId" in arguments_of(method) else arguments
 
 
-def plainly(method: str, arguments: dict[str, Any], ids: Ids) -> tuple[list[list], Ids | None]:
+def plainly(method: str, arguments: dict[str, Any], ids: Ids, call_id: str) -> list[list]:
     """The ids themselves."""
-    return [[method, filled(arguments, ids), "c"]], None
+    return [[method, filled(arguments, ids), call_id]]
 
 
-def by_creation_id(method: str, arguments: dict[str, Any], ids: Ids) -> tuple[list[list], Ids | None]:
+def by_creation_id(method: str, arguments: dict[str, Any], ids: Ids, call_id: str) -> list[list]:
     """`#name`, as if this request had made it (RFC 8620 §3.3); what is no id stays as it is."""
-    created = {name: ids[name] for name in names_in(arguments) if is_id(ids[name])}
-    references = {name: f"#{name}" for name in created}
-    return [[method, filled(arguments, {**ids, **references}), "c"]], created
+    references = {name: f"#{name}" for name in names_in(arguments) if is_id(ids[name])}
+    return [[method, filled(arguments, {**ids, **references}), call_id]]
 
 
-def by_reference(method: str, arguments: dict[str, Any], ids: Ids) -> tuple[list[list], Ids | None]:
+def by_reference(method: str, arguments: dict[str, Any], ids: Ids, call_id: str) -> list[list]:
     """Each argument taken out of an earlier response (RFC 8620 §3.7)."""
-    given = filled(arguments, ids)
-    references = {f"#{name}": {"resultOf": "e", "name": "Core/echo", "path": f"/{name}"} for name in given}
-    return [["Core/echo", given, "e"], [method, references, "c"]], None
+    given, echo = filled(arguments, ids), f"echo{call_id}"
+    references = {f"#{name}": {"resultOf": echo, "name": "Core/echo", "path": f"/{name}"} for name in given}
+    return [["Core/echo", given, echo], [method, references, call_id]]
 
 
 WAYS = (plainly, by_creation_id, by_reference)
 
 
-async def answer_to(person: Person, way, method: str, arguments: dict[str, Any], ids: Ids) -> str:
-    """What comes back, without what was asked with."""
-    calls, created = way(method, arguments, ids)
+async def answers_to(person: Person, way, method: str, asked: list[dict[str, Any]], ids: Ids) -> list[str]:
+    """What comes back for each of these arguments, without what was asked with; all are sent as one request."""
+    calls = [call for number, arguments in enumerate(asked) for call in way(method, arguments, ids, f"c{number}")]
+    names = names_in(asked)
+    created = {name: ids[name] for name in names if is_id(ids[name])} if way is by_creation_id else None
     answer = await person.ask(*calls, created=created)
-    text = blinded(json.dumps(answer), {name: ids[name] for name in names_in(arguments) if not name.startswith("my_")})
-    assert "serverFail" not in text, text
-    return text
+    secret = {name: ids[name] for name in names if not is_own(name)}
+    texts: dict[str, str] = {}
+    for name, response, call_id in answer.pop("methodResponses"):
+        text = json.dumps([name, response])
+        assert BUG not in text
+        texts[call_id] = texts.get(call_id, "") + blinded(text, secret)
+    return [*texts.values(), blinded(json.dumps(answer), secret)]
 
 
 def test_every_method_has_a_row_and_every_argument_is_asked_with_an_id():
     assert set(TABLE) == set(NAMES)
     for method in METHODS:
-        asked = {name for probe in TABLE[method.name] for name, value in probe.arguments.items() if names_in(value)}
+        given = [(name, value) for probe in TABLE[method.name] for name, value in probe.arguments.items()]
+        asked = {name for name, value in given if not all(map(is_own, names_in(value)))}
         missing = arguments_of(method) - asked - NO_IDS - {"accountId"}
         assert not missing, f"{method.name}: no probe puts an id of another into {missing}"
         unknown = {name for probe in TABLE[method.name] for name in probe.arguments} - arguments_of(method)
@@ -99,12 +111,11 @@ async def test_an_id_of_another_s_is_answered_as_one_that_never_was(two: Two, na
     method = BY_NAME[name]
     hers, nobodys = await two.ids(two.mallory, name.partition("/")[0])
     before = await two.dump(two.alice.account)
-    for probe in TABLE[name]:
-        arguments = with_account(method, probe.arguments)
-        for way in WAYS:
-            found, empty = [await answer_to(two.mallory, way, name, arguments, ids) for ids in (hers, nobodys)]
-            assert found == empty, (way.__name__, arguments)
-            assert WORD not in found or name == "Core/echo", (way.__name__, arguments)
+    asked = [with_account(method, probe.arguments) for probe in TABLE[name]]
+    for way in WAYS:
+        found, never = [await answers_to(two.mallory, way, name, asked, ids) for ids in (hers, nobodys)]
+        assert found == never, way.__name__
+        assert not any(WORD in text for text in found), way.__name__
     assert await two.dump(two.alice.account) == before
 
 
@@ -115,15 +126,13 @@ async def test_her_account_is_answered_as_one_that_never_was(two: Two, name: str
     method = BY_NAME[name]
     hers, nobodys = await two.ids(two.mallory, name.partition("/")[0])
     before = await two.dump(two.alice.account)
-    for probe in TABLE[name]:
-        arguments = with_account(method, probe.arguments, "%account")
-        for ids in (hers, nobodys):
-            text = json.dumps(await two.mallory.ask([name, filled(arguments, ids), "c"]))
-            ((said, problem, _),) = json.loads(text)["methodResponses"]
-            assert said == "error"
-            assert problem["type"] in ("accountNotFound", "fromAccountNotFound", "invalidArguments")
-        found, empty = [await answer_to(two.mallory, plainly, name, arguments, ids) for ids in (hers, nobodys)]
-        assert found == empty
+    asked = [with_account(method, probe.arguments, "%account") for probe in TABLE[name]]
+    found, never = [await answers_to(two.mallory, plainly, name, asked, ids) for ids in (hers, nobodys)]
+    assert found == never
+    for text in found[:-1]:
+        said, problem = json.loads(text)
+        assert said == "error"
+        assert problem["type"] in ("accountNotFound", "fromAccountNotFound", "invalidArguments")
     assert await two.dump(two.alice.account) == before
 
 
@@ -140,6 +149,6 @@ async def check_seen(fresh: Two, method: Method, probe: Probe) -> None:
     if not probe.is_seen:
         return
     hers, nobodys = await fresh.ids(fresh.alice, method.name.partition("/")[0])
-    arguments = with_account(method, probe.arguments)
-    empty, found = [await answer_to(fresh.alice, plainly, method.name, arguments, ids) for ids in (nobodys, hers)]
-    assert found != empty, (method.name, probe.arguments)
+    asked = [with_account(method, probe.arguments)]
+    never, found = [await answers_to(fresh.alice, plainly, method.name, asked, ids) for ids in (nobodys, hers)]
+    assert found != never, (method.name, probe.arguments)

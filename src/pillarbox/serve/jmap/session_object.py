@@ -126,9 +126,7 @@ def _session(limits: Limits, account: Account, base_url: str, push_seed: bytes, 
     }
 
 
-def state_of(
-    limits: Limits, account: Account, base_url: str, push_seed: bytes = b"", has_images: bool = True
-) -> str:
+def state_of(limits: Limits, account: Account, base_url: str, push_seed: bytes = b"", has_images: bool = True) -> str:
     """Changes whenever anything else in the object does."""
     return _state(limits, msgspec.structs.replace(account, used_octets=0), base_url, push_seed, has_images)
 

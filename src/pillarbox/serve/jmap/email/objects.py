@@ -26,6 +26,8 @@ from pillarbox.model.ids import AccountId, MessageId
 from pillarbox.serve.jmap.method import AccountArguments, Call, Json, UnsignedInt
 
 BATCH = 50
+MADE_AT_ONCE = 20
+"""Objects between two turns of others."""
 OPENING_OCTETS = 32_768
 """Of a content that is read for a preview at first: mostly that is all of it."""
 READ_IN_A_THREAD_OCTETS = 500_000
@@ -84,15 +86,18 @@ async def read_emails(
     call: Call, account_id: AccountId, ids: Sequence[MessageId], wanted: Wanted
 ) -> dict[MessageId, Json]:
     """The wanted properties of those that show. Raises: Problem: requestTooLarge."""
-    facts, _ = await call.mail.emails.facts(account_id, ids)
-    made = metadata_of(list(facts.values()), wanted)
+    made: dict[MessageId, Json] = {}
+    is_in_rows = wanted.needs_structure and is_kept(wanted)
+    if not is_in_rows:
+        facts, _ = await call.mail.emails.facts(account_id, ids)
+        made = metadata_of(list(facts.values()), wanted)
+        ids = list(made)
     if not wanted.needs_structure:
         return made
-    found = list(made)
-    for start in range(0, len(found), BATCH):
-        batch = found[start : start + BATCH]
-        if is_kept(wanted):
-            batch = await _from_structures(call, account_id, batch, wanted, made)
+    for start in range(0, len(ids), BATCH):
+        batch = ids[start : start + BATCH]
+        if is_in_rows:
+            batch = await _from_rows(call, account_id, batch, wanted, made)
         async for message_id, value in _from_contents(call, account_id, batch, wanted):
             made[message_id].update(value)
     return made
@@ -114,23 +119,23 @@ def _without(wanted: Wanted, plain: frozenset[str]) -> Wanted:
     return msgspec.structs.replace(wanted, headers=(), plain=wanted.plain - plain)
 
 
-async def _from_structures(
-    call: Call, account_id: AccountId, ids: list[MessageId], wanted: Wanted, made: dict[MessageId, Json]
+async def _from_rows(
+    call: Call, account_id: AccountId, ids: Sequence[MessageId], wanted: Wanted, made: dict[MessageId, Json]
 ) -> list[MessageId]:
-    """Fill in what the kept structures tell; the ids of those that must be read all the same."""
+    """Make what rows tell; the ids of those that must be read all the same."""
     bare = _without(wanted, _PREVIEW)
     fields = [(name, _KEPT[one.key], reader_of(one.form)) for name, one in wanted.headers]
     has_preview, needs_structure = "preview" in wanted.plain, bare.needs_structure
-    if has_preview:
-        found = await call.mail.emails.openings(account_id, ids, OPENING_OCTETS)
-    else:
-        found = await call.mail.emails.parts(account_id, ids)
+    found = await call.mail.emails.listed(account_id, ids, opening_octets=OPENING_OCTETS if has_preview else 0)
+    made.update(metadata_of([one.facts for one in found], wanted))
     left: list[MessageId] = []
-    for message_id, parts in found.items():
-        part, value = parts.part, made[message_id]
-        shown = _preview(parts) if has_preview else ""
+    for count, one in enumerate(found):
+        if count % MADE_AT_ONCE == 0:
+            await asyncio.sleep(0)
+        part, value = one.parts.part, made[one.facts.id]
+        shown = _preview(one.parts) if has_preview else ""
         if shown is None or (fields and part.is_repeated):
-            left.append(message_id)  # the envelope has all instances, a property the last one
+            left.append(one.facts.id)  # the envelope has all instances, a property the last one
             continue
         for name, place, read in fields:
             octets = part.envelope[place]
@@ -139,7 +144,6 @@ async def _from_structures(
             value.update(read_email(b"", part, bare, blob_id=""))
         if has_preview:
             value["preview"] = shown
-    await asyncio.sleep(0)
     return left
 
 
