@@ -30,12 +30,7 @@ demo: $(STAMP)  ## two mail servers, a DNS and two people: watch a mail travel (
 	@$(BIN)/pillarbox demo $(ARGS)
 
 test: $(VENV)/.ready-dev  ## every test
-ifeq ($(strip $(ARGS)),)
-	@$(BIN)/pytest -q -n 2 --dist loadfile --ignore tests/serve
-	@$(BIN)/pytest -q -n 2 --dist loadfile tests/serve
-else
 	@$(BIN)/pytest -q -n 2 --dist loadfile $(ARGS)
-endif
 
 test-fast: $(VENV)/.ready-dev  ## all but the tests with kills, cuts and other people's programs
 	@$(BIN)/pytest -q -m 'not interop and not fault' $(ARGS)

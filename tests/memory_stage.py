@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from pillarbox.core.flow.queue_put import QueueSettings
 from pillarbox.core.mail import Mail
-from pillarbox.core.queue_put import QueueSettings
 from pillarbox.model.address import Address
 from pillarbox.model.limits import Limits
 from pillarbox.store.blobs_files import FileBlobs

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from pillarbox.core.arrival import Accepted, ClientFacts
+from pillarbox.core.contents.remote_images import ImageSettings
+from pillarbox.core.flow.arrival import Accepted, ClientFacts
+from pillarbox.core.flow.queue_put import QueueSettings
 from pillarbox.core.mail import Mail
-from pillarbox.core.queue_put import QueueSettings
-from pillarbox.core.remote_images import ImageSettings
-from pillarbox.core.submissions import SubmissionSettings
+from pillarbox.core.sending.submissions import SubmissionSettings
 from pillarbox.grammar.message.structure import scan
 from pillarbox.grammar.reports.dsn import find_status_part, parse_fields
 from pillarbox.model.account import Account

@@ -2,7 +2,7 @@
 
 from typing import TypeVar
 
-from pillarbox.core.pieces import Pieces
+from pillarbox.core.finding.pieces import Pieces
 
 T = TypeVar("T")
 

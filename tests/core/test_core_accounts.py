@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from office import DOMAIN, OTHER_DOMAIN, Office, address, client_facts, open_office
-from pillarbox.core.directory import Forward, Local, Remote
+from pillarbox.core.flow.directory import Forward, Local, Remote
 from pillarbox.model.address import Address
 from pillarbox.model.errors import AlreadyExists, BadCredentials, Conflict, Invalid, MailError, NotFound, RateLimited
 from pillarbox.model.limits import Limits

@@ -7,9 +7,9 @@ import msgspec
 import pytest
 
 from office import Office
-from pillarbox.core.arrangement import PAGE, REFERENCES_MOST
-from pillarbox.core.outcomes import FlagAction
-from pillarbox.core.spool import INLINE_OCTETS
+from pillarbox.core.contents.spool import INLINE_OCTETS
+from pillarbox.core.finding.arrangement import PAGE, REFERENCES_MOST
+from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.grammar.message.part import pack, unpack
 from pillarbox.model.account import Account
 from pillarbox.model.arrangement import Criterion, Forest, SortBy, Threading

@@ -5,7 +5,7 @@ import base64
 import pytest
 
 from office import Office
-from pillarbox.core.card_files import Brought
+from pillarbox.core.people.card_files import Brought
 from pillarbox.model.account import Account
 from pillarbox.model.contact import AddressBook, BookId
 from pillarbox.model.errors import NotFound

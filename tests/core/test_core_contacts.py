@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from office import DOMAIN, Office, open_office
-from pillarbox.core.address_books import HasCards
-from pillarbox.core.contacts import CardDraft, NoSuchBook, UidTaken
-from pillarbox.core.email_changes import StateTooOld
-from pillarbox.core.states import Kind, Span, StateMoved
+from pillarbox.core.email.email_changes import StateTooOld
+from pillarbox.core.feed.states import Kind, Span, StateMoved
+from pillarbox.core.people.address_books import HasCards
+from pillarbox.core.people.contacts import CardDraft, NoSuchBook, UidTaken
 from pillarbox.grammar.jscontact.card import InvalidCard
 from pillarbox.model.account import Account
 from pillarbox.model.contact import (

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from office import DOMAIN, TEXT, Office, address, client_facts, open_office
-from pillarbox.core.intake import RecipientVerdict
+from pillarbox.core.flow.intake import RecipientVerdict
 from pillarbox.model.delivery import Action
 from pillarbox.model.errors import NoMailAccepted, NotAllowed, NotFound, OverQuota, Refused, RelayDenied, TooLarge
 from pillarbox.model.limits import Limits

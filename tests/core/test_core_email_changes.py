@@ -7,10 +7,10 @@ from typing import Any
 import pytest
 
 from office import DOMAIN, Office, open_office
-from pillarbox.core.email_changes import StateTooOld
-from pillarbox.core.outcomes import FlagAction
-from pillarbox.core.spool import Content
-from pillarbox.core.states import Kind
+from pillarbox.core.contents.spool import Content
+from pillarbox.core.email.email_changes import StateTooOld
+from pillarbox.core.feed.states import Kind
+from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.model.ids import AccountId, MessageId, ThreadId
 from pillarbox.model.keywords import FlagSet
 

@@ -1,5 +1,5 @@
 """Messages changed as a whole beside IMAP's acts on their placements, against the same plain model; and what each act
-of `core.email_edit` says of what cannot be.
+of `core.email.email_edit` says of what cannot be.
 
 The property test adds to the model's rows: keywords and mailboxes of messages set, messages destroyed, new ones in
 several mailboxes at once.
@@ -16,10 +16,17 @@ from hypothesis.stateful import rule
 from test_core_messages_model import FLAGS, MessagesAgreeWithAModel, together
 
 from office import DOMAIN, Office, open_office
-from pillarbox.core.email_edit import EmailChange, EmailNow, InNoMailbox, NewEmail, NoSuchMailbox, TooManyMailboxes
-from pillarbox.core.outcomes import FlagAction, TooManyKeywords
-from pillarbox.core.spool import Content
-from pillarbox.core.states import Kind, Span, StateMoved
+from pillarbox.core.contents.spool import Content
+from pillarbox.core.email.email_edit import (
+    EmailChange,
+    EmailNow,
+    InNoMailbox,
+    NewEmail,
+    NoSuchMailbox,
+    TooManyMailboxes,
+)
+from pillarbox.core.feed.states import Kind, Span, StateMoved
+from pillarbox.core.flow.outcomes import FlagAction, TooManyKeywords
 from pillarbox.model.account import Account
 from pillarbox.model.errors import NotFound, OverQuota
 from pillarbox.model.ids import MailboxId, MessageId

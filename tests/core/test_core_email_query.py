@@ -5,10 +5,10 @@ import random
 import pytest
 
 from office import Office
-from pillarbox.core.email_changes import StateTooOld
-from pillarbox.core.outcomes import FlagAction
-from pillarbox.core.spool import Content
-from pillarbox.core.states import Kind
+from pillarbox.core.contents.spool import Content
+from pillarbox.core.email.email_changes import StateTooOld
+from pillarbox.core.feed.states import Kind
+from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.model.account import Account
 from pillarbox.model.ids import MailboxId
 from pillarbox.model.keywords import FlagSet

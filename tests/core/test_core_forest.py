@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from in_pieces import done
 
-from pillarbox.core.forest import Letter, by_references, by_subject
+from pillarbox.core.finding.forest import Letter, by_references, by_subject
 from pillarbox.grammar.imap.responses.thread import format_thread
 from pillarbox.model.arrangement import Forest
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from office import DOMAIN, TEXT, Office, address, client_facts, open_office
-from pillarbox.core.email_changes import StateTooOld
+from pillarbox.core.email.email_changes import StateTooOld
 from pillarbox.core.housekeeping import FIRST_SECONDS, PASS_SECONDS
 from pillarbox.model.errors import NotFound, OverQuota
 from pillarbox.model.ids import BlobId

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 
 from office import DOMAIN, Office, address, open_office
-from pillarbox.core import email_query
-from pillarbox.core.outcomes import FlagAction
-from pillarbox.core.spool import Content
+from pillarbox.core.contents.spool import Content
+from pillarbox.core.finding import email_query
+from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.grammar.message.structure import scan
 from pillarbox.grammar.message.text import all_header_text, fold, headers_of, part_text, text_parts
 from pillarbox.model.account import Account

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from office import DOMAIN, TEXT, Office, open_office
-from pillarbox.core.spool import Content
+from pillarbox.core.contents.spool import Content
 from pillarbox.model.account import Account
 from pillarbox.model.change import ChangeKind
 from pillarbox.model.errors import AlreadyExists, Conflict, Invalid, NotAllowed, NotFound, TooMany

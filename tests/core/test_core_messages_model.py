@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from office import DOMAIN, Office, open_office
-from pillarbox.core.outcomes import FlagAction
-from pillarbox.core.spool import Content
+from pillarbox.core.contents.spool import Content
+from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.model.change import ChangeKind
 from pillarbox.model.errors import NotFound
 from pillarbox.model.ids import MailboxId

@@ -4,7 +4,7 @@ import pytest
 from msgspec.structs import replace
 
 from office import STARTED, address
-from pillarbox.core.passport_view import SHOWN, STRUCK_OUT, shown, strike_behind
+from pillarbox.core.passport.passport_view import SHOWN, STRUCK_OUT, shown, strike_behind
 from pillarbox.model.ids import AccountId, TraceId
 from pillarbox.model.passport import Dialogue, DialogueLine, PassportEntry, Speaker, Step
 

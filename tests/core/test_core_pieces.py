@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from in_pieces import done
 
-from pillarbox.core import pieces
-from pillarbox.core.pieces import PIECE, in_order, in_turns
+from pillarbox.core.finding import pieces
+from pillarbox.core.finding.pieces import PIECE, in_order, in_turns
 
 MANY = 50_000
 

@@ -1,4 +1,4 @@
-"""The queue: every row of the table of states in `core.queue` (RFC 5321 §4.5.4.1, §6.1)."""
+"""The queue: every row of the table of states in `core.flow.queue` (RFC 5321 §4.5.4.1, §6.1)."""
 
 from datetime import timedelta
 from pathlib import Path
@@ -8,7 +8,7 @@ from msgspec.structs import replace
 from queue_words import claim_one, delayed, failed, held_contents, names, relayed, states
 
 from office import DOMAIN, TEXT, Office, open_office
-from pillarbox.core.queue_put import QueueSettings
+from pillarbox.core.flow.queue_put import QueueSettings
 from pillarbox.model.errors import NotFound
 from pillarbox.model.ids import SYSTEM_ACCOUNT
 from pillarbox.model.passport import Step

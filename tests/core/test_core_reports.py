@@ -6,7 +6,7 @@ from pathlib import Path
 from queue_words import claim_one, delayed, failed, names, relayed
 
 from office import DOMAIN, TEXT, Office, address, open_office, report_fields
-from pillarbox.core.queue_put import QueueSettings
+from pillarbox.core.flow.queue_put import QueueSettings
 from pillarbox.model.delivery import Action
 from pillarbox.model.limits import Limits
 

@@ -1,8 +1,8 @@
 """Results that are kept are those of the present state, and no more than may be kept."""
 
 from office import Office
-from pillarbox.core.email_window import FEW
-from pillarbox.core.results import Results
+from pillarbox.core.finding.email_window import FEW
+from pillarbox.core.finding.results import Results
 
 
 def test_a_result_is_good_at_its_state_only():

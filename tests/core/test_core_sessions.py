@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from office import Office, address, open_office
-from pillarbox.core.pending import KEPT_FOR_PEER, PENDING_SECONDS, Pending
-from pillarbox.core.sessions import credential_of
+from pillarbox.core.access.pending import KEPT_FOR_PEER, PENDING_SECONDS, Pending
+from pillarbox.core.access.sessions import credential_of
 from pillarbox.model.errors import BadCredentials, NotFound
 from pillarbox.model.ids import SYSTEM_ACCOUNT
 from pillarbox.model.limits import Limits

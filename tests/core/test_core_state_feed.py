@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from office import TEXT, Office, address, open_office
-from pillarbox.core.outcomes import FlagAction
-from pillarbox.core.state_feed import PAUSE_SECONDS, StateNews
-from pillarbox.core.states import Kind
+from pillarbox.core.feed.state_feed import PAUSE_SECONDS, StateNews
+from pillarbox.core.feed.states import Kind
+from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.model.errors import NotFound
 from pillarbox.model.ids import AccountId
 from pillarbox.model.keywords import SEEN, FlagSet
@@ -149,7 +149,7 @@ async def test_who_was_away_too_long_is_told_of_all(office: Office, alice, where
     elif where == "in the future":
         since = now + 1
     else:
-        monkeypatch.setattr("pillarbox.core.state_feed.FAR_BEHIND", 0)
+        monkeypatch.setattr("pillarbox.core.feed.state_feed.FAR_BEHIND", 0)
     news = await office.mail.state_feed.since(alice, since)
     assert set(news.states) == set(Kind)
     assert news.states[Kind.EMAIL] == await office.mail.states.get(alice, Kind.EMAIL)

@@ -1,4 +1,4 @@
-"""Submissions: what is sent, what a crash leaves, who is faster, and what comes back (`core.submissions`, `core.tracking`)."""
+"""Submissions: what is sent, what a crash leaves, who is faster, and what comes back (`core.sending.submissions`, `core.sending.tracking`)."""
 
 import asyncio
 from pathlib import Path
@@ -7,11 +7,11 @@ import pytest
 from queue_words import held_contents
 
 from office import DOMAIN, STARTED, TEXT, Office, address, client_facts, open_office
+from pillarbox.core.contents.spool import Content
+from pillarbox.core.feed.states import Kind
 from pillarbox.core.housekeeping import KeepSettings
-from pillarbox.core.spool import Content
-from pillarbox.core.states import Kind
-from pillarbox.core.submission_check import Wanted, WantedEnvelope
-from pillarbox.core.submissions import TooLateToCancel
+from pillarbox.core.sending.submission_check import Wanted, WantedEnvelope
+from pillarbox.core.sending.submissions import TooLateToCancel
 from pillarbox.model.account import Account
 from pillarbox.model.envelope import Envelope, Hold, HoldRequest, Recipient
 from pillarbox.model.errors import MailError, NotFound, TooMany

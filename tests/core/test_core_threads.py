@@ -3,8 +3,8 @@
 import pytest
 
 from office import Office
-from pillarbox.core.spool import Content
-from pillarbox.core.threads import IDS_MOST, keys_of
+from pillarbox.core.contents.spool import Content
+from pillarbox.core.email.threads import IDS_MOST, keys_of
 from pillarbox.grammar.message.structure import scan
 from pillarbox.model.account import Account
 from pillarbox.model.ids import MessageId, ThreadId

@@ -8,8 +8,8 @@ import pytest
 from queue_words import claim_one, failed, names
 
 from office import DOMAIN, TEXT, Office, address, client_facts, open_office
-from pillarbox.core.states import Kind, Span, StateMoved
-from pillarbox.core.vacation import PERIOD
+from pillarbox.core.feed.states import Kind, Span, StateMoved
+from pillarbox.core.flow.vacation import PERIOD
 from pillarbox.model.account import Account
 from pillarbox.model.delivery import Action
 from pillarbox.model.errors import NotFound, OverQuota, TooLarge

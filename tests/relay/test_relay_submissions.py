@@ -9,8 +9,8 @@ from outbound import far_test, one_peer
 from scripted_peer import PLAIN, Peer, peer
 
 from office import DOMAIN, Office, address, client_facts
-from pillarbox.core.spool import Content
-from pillarbox.core.submission_check import Wanted, WantedEnvelope
+from pillarbox.core.contents.spool import Content
+from pillarbox.core.sending.submission_check import Wanted, WantedEnvelope
 from pillarbox.model.envelope import HoldRequest
 from pillarbox.model.keywords import FlagSet
 from pillarbox.model.limits import Limits

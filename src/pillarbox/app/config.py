@@ -11,9 +11,9 @@ from typing import Any, Literal
 import msgspec
 
 from pillarbox.app.names import read_domain
+from pillarbox.core.contents.remote_images import ImageSettings
 from pillarbox.core.housekeeping import KeepSettings
-from pillarbox.core.remote_images import ImageSettings
-from pillarbox.core.submissions import SubmissionSettings
+from pillarbox.core.sending.submissions import SubmissionSettings
 from pillarbox.model.errors import Invalid
 from pillarbox.model.limits import Limits
 

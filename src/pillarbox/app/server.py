@@ -22,8 +22,8 @@ from pillarbox.app.config import Configuration, ConfigurationError
 from pillarbox.app.listeners import Listeners
 from pillarbox.app.operator import Operator, problem_json
 from pillarbox.app.pushing import make_pusher
+from pillarbox.core.flow.queue_put import QueueSettings
 from pillarbox.core.mail import Mail
-from pillarbox.core.queue_put import QueueSettings
 from pillarbox.model.address import domain_key
 from pillarbox.model.errors import Invalid, MailError, StorageBroken
 from pillarbox.relay.routing import RelaySettings, Routing

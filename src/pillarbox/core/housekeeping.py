@@ -11,7 +11,7 @@ later finds no content and brings it, one that is earlier has its reference seen
 between that and the removal of the file, the file stays, and is found after the next start. Removing a file takes
 three steps, in this order:
 
-1. The content leaves (`core.transit`), unless it arrives just now, which puts it off. Whoever brings the same octets
+1. The content leaves (`core.contents.transit`), unless it arrives just now, which puts it off. Whoever brings the same octets
    from now on waits before the file is named, so it cannot take the old file for its own.
 2. A writing transaction asks whether anybody refers to it. Arrivals that were over before step 1 have left their
    references where it sees them: a transaction on SQLite sees all that had their turn before it, on disk or not, even
@@ -39,10 +39,10 @@ from collections.abc import Awaitable, Callable, Sequence
 import msgspec
 import structlog
 
-from pillarbox.core.sessions import Sessions
-from pillarbox.core.submissions import Submissions
-from pillarbox.core.transit import Transit
-from pillarbox.core.vacation import PERIOD
+from pillarbox.core.access.sessions import Sessions
+from pillarbox.core.contents.transit import Transit
+from pillarbox.core.flow.vacation import PERIOD
+from pillarbox.core.sending.submissions import Submissions
 from pillarbox.model.errors import MailError
 from pillarbox.model.ids import SYSTEM_ACCOUNT, AccountId, BlobId
 from pillarbox.model.ports import Clock

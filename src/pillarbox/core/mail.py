@@ -1,61 +1,61 @@
 """The services of the system, built once and handed to every edge. Nothing here is global."""
 
-from pillarbox.core.acceptance import Acceptance
-from pillarbox.core.accounts import Accounts
-from pillarbox.core.address_books import AddressBooks
-from pillarbox.core.arrangement import Arrangements
-from pillarbox.core.bounce import Bounces
-from pillarbox.core.card_files import CardFiles
-from pillarbox.core.changes import Changes
-from pillarbox.core.contact_query import ContactQueries
-from pillarbox.core.contacts import Contacts
-from pillarbox.core.credentials import Credentials
-from pillarbox.core.delivery import Delivery
-from pillarbox.core.directory import Directory
-from pillarbox.core.email_changes import EmailChanges
-from pillarbox.core.email_edit import EmailEdits
-from pillarbox.core.email_query import EmailQueries
-from pillarbox.core.email_window import EmailWindows
-from pillarbox.core.emails import Emails
+from pillarbox.core.access.accounts import Accounts
+from pillarbox.core.access.credentials import Credentials
+from pillarbox.core.access.passkeys import Passkeys
+from pillarbox.core.access.passwords import Passwords
+from pillarbox.core.access.second_factors import SecondFactors
+from pillarbox.core.access.sessions import Sessions
+from pillarbox.core.access.sign_in import SignIn
+from pillarbox.core.access.tokens import Tokens
+from pillarbox.core.contents.remote_images import ImageSettings, RemoteImages
+from pillarbox.core.contents.spool import Spools
+from pillarbox.core.contents.uploads import Uploads
+from pillarbox.core.email.email_changes import EmailChanges
+from pillarbox.core.email.email_edit import EmailEdits
+from pillarbox.core.email.emails import Emails
+from pillarbox.core.email.whereabouts import Whereabouts
+from pillarbox.core.feed.changes import Changes
+from pillarbox.core.feed.object_changes import ObjectChanges
+from pillarbox.core.feed.push_subscriptions import PushSubscriptions
+from pillarbox.core.feed.queue_feed import QueueFeed
+from pillarbox.core.feed.state_feed import StateFeed
+from pillarbox.core.feed.states import States
+from pillarbox.core.finding.arrangement import Arrangements
+from pillarbox.core.finding.email_query import EmailQueries
+from pillarbox.core.finding.email_window import EmailWindows
+from pillarbox.core.finding.indexing import Indexing
+from pillarbox.core.finding.search import Search
+from pillarbox.core.flow.acceptance import Acceptance
+from pillarbox.core.flow.bounce import Bounces
+from pillarbox.core.flow.delivery import Delivery
+from pillarbox.core.flow.directory import Directory
+from pillarbox.core.flow.intake import Intake
+from pillarbox.core.flow.outbox import Outbox
+from pillarbox.core.flow.queue import Queue
+from pillarbox.core.flow.queue_put import QueuePut, QueueSettings
+from pillarbox.core.flow.queued_delivery import QueuedDelivery
+from pillarbox.core.flow.vacation import Vacations
 from pillarbox.core.health import Health
 from pillarbox.core.housekeeping import Housekeeping, KeepSettings
-from pillarbox.core.identities import Identities
-from pillarbox.core.indexing import Indexing
-from pillarbox.core.intake import Intake
-from pillarbox.core.mailbox_changes import MailboxChanges
-from pillarbox.core.mailbox_tree import MailboxTree
-from pillarbox.core.mailboxes import Mailboxes
-from pillarbox.core.messages import Messages
-from pillarbox.core.object_changes import ObjectChanges
-from pillarbox.core.open_mailboxes import OpenMailboxes
-from pillarbox.core.outbox import Outbox
-from pillarbox.core.own_passports import OwnPassports
-from pillarbox.core.passkeys import Passkeys
-from pillarbox.core.passports import Passports
-from pillarbox.core.passwords import Passwords
-from pillarbox.core.push_subscriptions import PushSubscriptions
-from pillarbox.core.queue import Queue
-from pillarbox.core.queue_feed import QueueFeed
-from pillarbox.core.queue_put import QueuePut, QueueSettings
-from pillarbox.core.queued_delivery import QueuedDelivery
-from pillarbox.core.quotas import Quotas
-from pillarbox.core.receipts import Receipts
-from pillarbox.core.remote_images import ImageSettings, RemoteImages
-from pillarbox.core.search import Search
-from pillarbox.core.second_factors import SecondFactors
-from pillarbox.core.sessions import Sessions
-from pillarbox.core.sign_in import SignIn
-from pillarbox.core.spool import Spools
-from pillarbox.core.state_feed import StateFeed
-from pillarbox.core.states import States
-from pillarbox.core.submission_check import SubmissionCheck
-from pillarbox.core.submissions import Submissions, SubmissionSettings
-from pillarbox.core.tokens import Tokens
-from pillarbox.core.trace import Numbers
-from pillarbox.core.tracking import Tracking
-from pillarbox.core.uploads import Uploads
-from pillarbox.core.vacation import Vacations
-from pillarbox.core.whereabouts import Whereabouts
+from pillarbox.core.mailbox.mailbox_changes import MailboxChanges
+from pillarbox.core.mailbox.mailbox_tree import MailboxTree
+from pillarbox.core.mailbox.mailboxes import Mailboxes
+from pillarbox.core.mailbox.messages import Messages
+from pillarbox.core.mailbox.open_mailboxes import OpenMailboxes
+from pillarbox.core.mailbox.quotas import Quotas
+from pillarbox.core.passport.own_passports import OwnPassports
+from pillarbox.core.passport.passports import Passports
+from pillarbox.core.passport.trace import Numbers
+from pillarbox.core.people.address_books import AddressBooks
+from pillarbox.core.people.card_files import CardFiles
+from pillarbox.core.people.contact_query import ContactQueries
+from pillarbox.core.people.contacts import Contacts
+from pillarbox.core.sending.identities import Identities
+from pillarbox.core.sending.receipts import Receipts
+from pillarbox.core.sending.submission_check import SubmissionCheck
+from pillarbox.core.sending.submissions import Submissions, SubmissionSettings
+from pillarbox.core.sending.tracking import Tracking
 from pillarbox.model.limits import Limits
 from pillarbox.model.ports import Clock, Random, Resolver
 from pillarbox.store.base import Blobs, Database

@@ -1,6 +1,6 @@
 """What to look for among messages: the tree that IMAP SEARCH and JMAP filters share (RFC 9051 §6.4.4).
 
-Text is compared as folded substrings (`core.search` says how); dates are calendar days, but for `ReceivedAt`.
+Text is compared as folded substrings (`core.finding.search` says how); dates are calendar days, but for `ReceivedAt`.
 """
 
 from datetime import date, datetime

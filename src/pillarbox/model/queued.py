@@ -12,7 +12,7 @@ from pillarbox.model.submission import SubmissionId
 
 
 class RecipientState(Enum):
-    """Where a queued recipient stands; `core.queue` has the table of steps."""
+    """Where a queued recipient stands; `core.flow.queue` has the table of steps."""
 
     WAITING = "waiting"
     SENDING = "sending"

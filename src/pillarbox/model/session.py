@@ -65,7 +65,7 @@ class Begun(msgspec.Struct, frozen=True):
 
 
 class Proof(msgspec.Struct, frozen=True):
-    """What somebody has shown, for `core.sessions` to believe while it still holds: the hash of the password as it was
+    """What somebody has shown, for `core.access.sessions` to believe while it still holds: the hash of the password as it was
     when it was compared, or the id of the passkey."""
 
     account: Account

@@ -10,7 +10,7 @@ from collections import deque
 import structlog
 
 from pillarbox.client.smtp import Security, SmtpClient, SmtpRefusal, TlsUnavailable
-from pillarbox.core.queue import Queue
+from pillarbox.core.flow.queue import Queue
 from pillarbox.model.delivery import Action, DeliveryStatus
 from pillarbox.model.envelope import Envelope, Recipient
 from pillarbox.model.errors import MailError, NotFound, Unavailable

@@ -15,8 +15,8 @@ from typing import Protocol
 import structlog
 
 from pillarbox.client.web_push import Outcome, PushAnswer, PushMessage, WebPush
-from pillarbox.core.push_subscriptions import PushSubscriptions
-from pillarbox.core.state_feed import StateFeed, StateNews
+from pillarbox.core.feed.push_subscriptions import PushSubscriptions
+from pillarbox.core.feed.state_feed import StateFeed, StateNews
 from pillarbox.model.errors import MailError, NotFound
 from pillarbox.model.ids import AccountId
 from pillarbox.model.limits import Limits

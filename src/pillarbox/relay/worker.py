@@ -14,8 +14,8 @@ from typing import Any
 import structlog
 from msgspec.structs import replace
 
-from pillarbox.core.queue import Queue
-from pillarbox.core.queued_delivery import QueuedDelivery
+from pillarbox.core.flow.queue import Queue
+from pillarbox.core.flow.queued_delivery import QueuedDelivery
 from pillarbox.model.errors import MailError
 from pillarbox.model.limits import Limits
 from pillarbox.model.ports import Clock

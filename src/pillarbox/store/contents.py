@@ -4,7 +4,7 @@ A small content is a row of `content`, once an account; a larger one a file or o
 last holder has gone stays for a grace, so that deleted mail can be brought back, and goes with `forget_released`.
 
 Who refers to a content makes sure that it stays: it brings the octets in the same transaction (a small one), or has it
-arriving (a large one, `core.transit`), or sees in the same transaction that somebody else refers to it.
+arriving (a large one, `core.contents.transit`), or sees in the same transaction that somebody else refers to it.
 """
 
 from pillarbox.model.ids import AccountId, BlobId

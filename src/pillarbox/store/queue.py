@@ -1,4 +1,4 @@
-"""Rows of `queue_message` and `queue_recipient`. Which step follows which is the business of `core.queue`.
+"""Rows of `queue_message` and `queue_recipient`. Which step follows which is the business of `core.flow.queue`.
 
 A lease is two columns: `node` names who holds it, `next_attempt` when it ends. So a dead worker needs no unlock.
 """

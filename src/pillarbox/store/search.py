@@ -1,6 +1,6 @@
 """What text search reads: folded texts, the words in them, and the mark up to which messages are there.
 
-A message's rows are made behind its delivery (`core.indexing`), and outlive it for a moment: whoever reads them asks
+A message's rows are made behind its delivery (`core.finding.indexing`), and outlive it for a moment: whoever reads them asks
 the message itself whether it is still there. Ids are never used again, so a row can stand for no other message. Words
 are kept with the account before them: what is looked for in one account touches nothing of another, however many
 words begin alike.

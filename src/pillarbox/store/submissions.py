@@ -1,6 +1,6 @@
 """Rows of `submission`, `submission_recipient` and `submission_report`. Envelopes are JSON.
 
-Which step follows which is the business of `core.submissions` and `core.tracking`.
+Which step follows which is the business of `core.sending.submissions` and `core.sending.tracking`.
 """
 
 from collections.abc import AsyncIterator, Iterable, Sequence

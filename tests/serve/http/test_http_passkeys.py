@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from authenticator import Authenticator, octets, text
 from office import Office, address
-from pillarbox.core.passkeys import Place
+from pillarbox.core.access.passkeys import Place
 from pillarbox.model.errors import BadCredentials, MailError
 from pillarbox.model.session import Browser as Who
 from serve.http.browser import LOGIN, SECURE, Browser

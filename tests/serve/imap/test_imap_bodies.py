@@ -64,7 +64,7 @@ async def test_many_sections_of_a_large_message_in_one_answer(stage):
 
 async def test_a_body_that_cannot_be_read_to_its_end_ends_the_connection(stage, monkeypatch):
     """The client counts octets: any word in the middle of a literal would be taken for mail."""
-    from pillarbox.core.content import StoredContent
+    from pillarbox.core.contents.content import StoredContent
 
     client = await stage.sign_in(mailbox="INBOX")
     await add_message(stage.mail, octets=large(20_000))
@@ -85,7 +85,7 @@ async def test_a_body_that_cannot_be_read_to_its_end_ends_the_connection(stage, 
 
 
 async def test_a_body_that_cannot_be_read_at_all_is_refused(stage, monkeypatch):
-    from pillarbox.core.content import StoredContent
+    from pillarbox.core.contents.content import StoredContent
 
     async def failing(self, start=0, end=None):
         raise StorageUnavailable("the disk is gone")

@@ -7,7 +7,7 @@ import httpx
 from starlette.routing import BaseRoute
 
 from office import DOMAIN, Office, address
-from pillarbox.core.spool import Content
+from pillarbox.core.contents.spool import Content
 from pillarbox.model.account import Account
 from pillarbox.model.keywords import FlagSet
 from pillarbox.model.limits import Limits

@@ -10,8 +10,8 @@ import pytest
 from jmap_site import CORE, MAIL, PASSWORD, Site, open_jmap
 
 from office import address, open_office
-from pillarbox.core.outcomes import FlagAction
-from pillarbox.core.view import View
+from pillarbox.core.flow.outcomes import FlagAction
+from pillarbox.core.mailbox.view import View
 from pillarbox.model.ids import MailboxId
 from pillarbox.model.keywords import FlagSet
 from pillarbox.model.limits import Limits

@@ -204,7 +204,7 @@ async def test_an_account_has_so_many(tmp_path: Path):
 
 
 async def test_who_reads_slowly_is_told_the_newest_and_nothing_is_queued(site: Site, monkeypatch):
-    monkeypatch.setattr("pillarbox.core.state_feed.PAUSE_SECONDS", 0.0)
+    monkeypatch.setattr("pillarbox.core.feed.state_feed.PAUSE_SECONDS", 0.0)
     monkeypatch.setattr(event_source, "format_event", _padded(event_source.format_event))
     reader, writer = await asyncio.open_connection("127.0.0.1", site.port, limit=1_000)
     token = await site.mail.tokens.add(site.account.address, "slow")

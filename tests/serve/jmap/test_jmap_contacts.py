@@ -9,7 +9,7 @@ from contact_site import ContactSite, name
 from jmap_site import Site, open_jmap
 
 from office import address, open_office
-from pillarbox.core.contacts import CardDraft
+from pillarbox.core.people.contacts import CardDraft
 from pillarbox.model.contact import BookId
 from pillarbox.model.limits import Limits
 

@@ -8,7 +8,7 @@ import pytest
 from jmap_site import Site, open_jmap
 
 from office import open_office
-from pillarbox.core.outcomes import FlagAction
+from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.grammar.jmap.email import DEFAULT_PROPERTIES
 from pillarbox.model.keywords import FlagSet
 from pillarbox.model.limits import Limits

@@ -7,7 +7,7 @@ import pytest
 from jmap_site import Site, open_jmap
 
 from office import open_office
-from pillarbox.core.outcomes import FlagAction
+from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.model.ids import Uid
 from pillarbox.model.keywords import FlagSet
 from pillarbox.model.limits import Limits

@@ -6,8 +6,8 @@ import pytest
 from jmap_site import CORE, MAIL, Site
 
 from office import DOMAIN, address, client_facts
-from pillarbox.core.receipts import ORIGINAL_OCTETS
-from pillarbox.core.submission_check import Wanted
+from pillarbox.core.sending.receipts import ORIGINAL_OCTETS
+from pillarbox.core.sending.submission_check import Wanted
 from pillarbox.grammar.jmap.mdn import PROPERTIES
 from pillarbox.model.ids import MessageId
 from pillarbox.model.keywords import FlagSet

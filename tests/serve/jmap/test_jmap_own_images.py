@@ -13,7 +13,7 @@ from jmap_site import Site, open_jmap
 from own_site import as_bob, ask, fail
 
 from office import address, open_office
-from pillarbox.core.remote_images import REDIRECTIONS, WAITING, ImageSettings
+from pillarbox.core.contents.remote_images import REDIRECTIONS, WAITING, ImageSettings
 from pillarbox.model.errors import NotFound
 from pillarbox.model.limits import Limits
 from pillarbox.model.ports import AddressAnswer, DnsOutcome, HttpAnswer, HttpFetch

@@ -6,7 +6,7 @@ import random
 import pytest
 from jmap_site import Site
 
-from pillarbox.core.outcomes import FlagAction
+from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.grammar.message.words import Needle
 from pillarbox.model.keywords import FlagSet
 from pillarbox.serve.jmap.email.snippet import excerpt, marked

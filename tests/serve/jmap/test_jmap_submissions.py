@@ -7,7 +7,7 @@ import pytest
 from jmap_site import CORE, MAIL, PASSWORD, Site, open_jmap
 
 from office import DOMAIN, address, open_office
-from pillarbox.core.submissions import SubmissionSettings
+from pillarbox.core.sending.submissions import SubmissionSettings
 from pillarbox.model.keywords import FlagSet
 from pillarbox.model.limits import Limits
 from queue_run import LATER, NOBODY, finish, run_queue

@@ -10,7 +10,7 @@ import pytest
 from jmap_site import CORE, MAIL, Site
 
 from office import DOMAIN, address
-from pillarbox.core.outcomes import FlagAction
+from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.model.keywords import FlagSet
 
 SUBMISSION = "urn:ietf:params:jmap:submission"

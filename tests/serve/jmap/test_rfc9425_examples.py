@@ -8,7 +8,7 @@ from event_stream import listening
 from jmap_site import CORE, MAIL, Site, open_jmap
 
 from office import open_office
-from pillarbox.core.outcomes import FlagAction
+from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.model.keywords import FlagSet
 from pillarbox.model.limits import Limits
 

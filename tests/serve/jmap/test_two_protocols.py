@@ -24,7 +24,7 @@ from two_protocols import Copy, Follower, Session, applied
 
 from memory_stage import MemoryClient
 from office import open_office
-from pillarbox.core.outcomes import FlagAction
+from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.model.keywords import FlagSet
 from pillarbox.serve.imap.session import ImapSession
 from pillarbox.serve.smtp.profile import MX

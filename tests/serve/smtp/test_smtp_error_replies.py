@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pillarbox.core.intake import HoldRefused
+from pillarbox.core.flow.intake import HoldRefused
 from pillarbox.grammar.smtp import commands, states
 from pillarbox.grammar.smtp import replies as grammar
 from pillarbox.grammar.smtp.commands import UnknownCommand

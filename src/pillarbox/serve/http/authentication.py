@@ -20,8 +20,8 @@ from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from pillarbox.core.access.sessions import credential_of
 from pillarbox.core.mail import Mail
-from pillarbox.core.sessions import credential_of
 from pillarbox.model.account import Account, Credential
 from pillarbox.model.errors import BadCredentials, MailError
 from pillarbox.serve.http.cookies import SESSION, read_cookie

@@ -21,7 +21,7 @@ PASSKEY = "pillarbox-passkey"
 """Between a challenge and what the authenticator makes of it."""
 
 _SECRET = re.compile(r"[A-Za-z0-9_-]{43}")
-"""256 bits, as `core.sessions` makes them."""
+"""256 bits, as `core.access.sessions` makes them."""
 
 
 def read_cookie(scope: Scope, cookie: str) -> str | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from pillarbox.core.spool import Spool
+from pillarbox.core.contents.spool import Spool
 from pillarbox.grammar.imap.atoms import TAG, Cursor
 from pillarbox.grammar.imap.commands.append import Append, parse_append
 from pillarbox.grammar.imap.commands.line import tag_of

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pillarbox.core.outcomes import Copied
+from pillarbox.core.flow.outcomes import Copied
 from pillarbox.grammar.imap.commands.copy import Copy, Move
 from pillarbox.grammar.imap.mailbox_name import Path
 from pillarbox.grammar.imap.responses.search import format_copyuid

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pillarbox.core.outcomes import FlagAction
+from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.grammar.imap.commands.fetch import Fetch, FetchItem, Item, Section
 from pillarbox.grammar.imap.responses.status import Status
 from pillarbox.model.keywords import SEEN, FlagSet

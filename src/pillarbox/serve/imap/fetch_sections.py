@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pillarbox.core.content import StoredContent
+from pillarbox.core.contents.content import StoredContent
 from pillarbox.grammar.imap.commands.fetch import FetchItem, Item, Section, format_section
 from pillarbox.grammar.imap.responses.bodystructure import format_bodystructure
 from pillarbox.grammar.message import header

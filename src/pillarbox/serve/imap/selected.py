@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
-from pillarbox.core.view import View
+from pillarbox.core.mailbox.view import View
 from pillarbox.grammar.imap.commands.store import format_flags
 from pillarbox.grammar.imap.mailbox_name import Path
 from pillarbox.grammar.imap.responses.fetch import format_fetch

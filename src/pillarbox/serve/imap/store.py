@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from pillarbox.core.outcomes import FlagAction
+from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.grammar.imap.commands.store import Store, StoreAction
 from pillarbox.grammar.imap.responses.fetch import format_fetch
 from pillarbox.grammar.imap.responses.status import Status

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Protocol
 
-from pillarbox.core.content import StoredContent
+from pillarbox.core.contents.content import StoredContent
 from pillarbox.core.mail import Mail
 from pillarbox.grammar.jmap.ids import MessageBlob, UploadBlob, parse_blob
 from pillarbox.grammar.message.part import Part, section

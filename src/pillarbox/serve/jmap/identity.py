@@ -2,9 +2,9 @@
 
 from collections.abc import Mapping, Sequence
 
-from pillarbox.core.email_changes import StateTooOld
-from pillarbox.core.identities import AddressForbidden
-from pillarbox.core.states import Kind
+from pillarbox.core.email.email_changes import StateTooOld
+from pillarbox.core.feed.states import Kind
+from pillarbox.core.sending.identities import AddressForbidden
 from pillarbox.grammar.jmap.identity import TEXT_DEFAULTS, WrongProperties, format_text, parse_email, parse_text
 from pillarbox.grammar.jmap.ids import format_identity, parse_identity
 from pillarbox.model.errors import SyntaxProblem, TooMany

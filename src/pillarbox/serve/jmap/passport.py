@@ -4,7 +4,7 @@ It is asked for by what one has: an Email, an EmailSubmission, a QueuedMessage, 
 There is no state: a passport is written on while mail is under way, and the types that it is about tell of that.
 """
 
-from pillarbox.core.own_passports import Journeys
+from pillarbox.core.passport.own_passports import Journeys
 from pillarbox.grammar.jmap.dates import format_utc
 from pillarbox.grammar.jmap.ids import parse_email, parse_queued, parse_submission
 from pillarbox.grammar.smtp.phases import HANDSHAKE, phase_after

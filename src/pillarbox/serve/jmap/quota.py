@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 import msgspec
 
-from pillarbox.core.quotas import Quota
+from pillarbox.core.mailbox.quotas import Quota
 from pillarbox.grammar.jmap import comparator
 from pillarbox.grammar.jmap.filters import DEPTH
 from pillarbox.grammar.message.text import fold

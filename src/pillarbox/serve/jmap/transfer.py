@@ -13,8 +13,8 @@ from urllib.parse import quote
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 
+from pillarbox.core.contents.uploads import Upload
 from pillarbox.core.mail import Mail
-from pillarbox.core.uploads import Upload
 from pillarbox.grammar.jmap import ids
 from pillarbox.grammar.jmap.ids import UploadBlob
 from pillarbox.grammar.jmap.problems import ProblemKind, RequestProblem

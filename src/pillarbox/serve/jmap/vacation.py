@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from pillarbox.core.states import Kind
+from pillarbox.core.feed.states import Kind
 from pillarbox.grammar.jmap.dates import format_utc, parse_utc
 from pillarbox.model.errors import NotFound, SyntaxProblem
 from pillarbox.model.vacation import Vacation

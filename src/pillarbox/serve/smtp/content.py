@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from pillarbox.core.intake import Incoming
+from pillarbox.core.flow.intake import Incoming
 from pillarbox.grammar.smtp.commands import Command
 from pillarbox.grammar.smtp.content import ContentReader, Defect
 from pillarbox.grammar.smtp.replies import Reply

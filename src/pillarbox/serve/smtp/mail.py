@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from pillarbox.core.intake import RecipientVerdict
+from pillarbox.core.flow.intake import RecipientVerdict
 from pillarbox.grammar.smtp.commands import Command, Mail, Rcpt
 from pillarbox.grammar.smtp.parameters import RcptParameters
 from pillarbox.grammar.smtp.replies import Reply

@@ -2,7 +2,7 @@
 
 import re
 
-from pillarbox.core.intake import HoldRefused
+from pillarbox.core.flow.intake import HoldRefused
 from pillarbox.grammar.smtp.commands import UnknownCommand
 from pillarbox.grammar.smtp.parameters import UnknownParameter
 from pillarbox.grammar.smtp.replies import Reply

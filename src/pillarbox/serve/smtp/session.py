@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable
 from ssl import SSLContext
 from typing import TypeAlias
 
-from pillarbox.core.intake import ClientFacts
+from pillarbox.core.flow.intake import ClientFacts
 from pillarbox.core.mail import Mail as Services
 from pillarbox.grammar.smtp import commands, states
 from pillarbox.grammar.smtp import replies as grammar_replies

@@ -1,4 +1,4 @@
-"""The password, and what programs use in its place: app passwords, which are tokens (`core.tokens`)."""
+"""The password, and what programs use in its place: app passwords, which are tokens (`core.access.tokens`)."""
 
 from datetime import timedelta
 

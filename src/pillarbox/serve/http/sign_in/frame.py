@@ -13,10 +13,10 @@ import msgspec
 from starlette.requests import Request
 from starlette.responses import Response
 
+from pillarbox.core.access.passkeys import Place
+from pillarbox.core.access.second_factors import Changed
+from pillarbox.core.access.sessions import SignInTooOld
 from pillarbox.core.mail import Mail
-from pillarbox.core.passkeys import Place
-from pillarbox.core.second_factors import Changed
-from pillarbox.core.sessions import SignInTooOld
 from pillarbox.model.errors import BadCredentials, Invalid, NotAllowed
 from pillarbox.model.session import Begun, Browser, Session, SignedIn
 from pillarbox.serve.http.body import read_body

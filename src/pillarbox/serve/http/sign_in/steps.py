@@ -8,9 +8,9 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
+from pillarbox.core.access.pending import PENDING_SECONDS
+from pillarbox.core.access.sign_in import Wanted
 from pillarbox.core.mail import Mail
-from pillarbox.core.pending import PENDING_SECONDS
-from pillarbox.core.sign_in import Wanted
 from pillarbox.model.errors import Invalid, NotFound
 from pillarbox.model.session import Begun, Factor, SignedIn
 from pillarbox.serve.http.cookies import PASSKEY, SESSION, STEP, clear_cookie, read_cookie, write_cookie

@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from pillarbox.core.email_changes import StateTooOld
-from pillarbox.core.states import Kind
+from pillarbox.core.email.email_changes import StateTooOld
+from pillarbox.core.feed.states import Kind
 from pillarbox.grammar.jmap.ids import format_book
 from pillarbox.serve.jmap.addressbook.objects import CONTACTS, PROPERTIES, object_of, state
 from pillarbox.serve.jmap.method import Call, Json

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from pillarbox.core.address_books import HasCards
-from pillarbox.core.states import Kind, Span
+from pillarbox.core.feed.states import Kind, Span
+from pillarbox.core.people.address_books import HasCards
 from pillarbox.grammar.jmap.ids import format_book
 from pillarbox.model.contact import AddressBook, BookId
 from pillarbox.model.errors import Invalid, NotFound, TooLarge

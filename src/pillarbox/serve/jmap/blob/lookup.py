@@ -6,7 +6,7 @@ what was made of it has its own blobs.
 
 from collections.abc import Sequence
 
-from pillarbox.core.emails import EmailFacts
+from pillarbox.core.email.emails import EmailFacts
 from pillarbox.grammar.jmap.ids import MessageBlob, format_email, format_mailbox, format_thread, parse_blob
 from pillarbox.grammar.message.part import section
 from pillarbox.model.errors import SyntaxProblem

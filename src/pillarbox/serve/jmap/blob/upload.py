@@ -3,7 +3,7 @@
 What is made is kept as an upload is: for a day, in bounded memory whatever its size, durable before it is said.
 """
 
-from pillarbox.core.spool import Spool
+from pillarbox.core.contents.spool import Spool
 from pillarbox.grammar.jmap.blob import Range, Upload, parse_upload
 from pillarbox.grammar.jmap.ids import UploadBlob, format_blob, is_id
 from pillarbox.model.errors import NotFound

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection, Sequence
 
-from pillarbox.core.email_changes import StateTooOld
-from pillarbox.core.states import Kind
+from pillarbox.core.email.email_changes import StateTooOld
+from pillarbox.core.feed.states import Kind
 from pillarbox.grammar.jmap.ids import format_card
 from pillarbox.grammar.jscontact.card import PROPERTIES
 from pillarbox.grammar.jscontact.values import is_extension, is_registered_form

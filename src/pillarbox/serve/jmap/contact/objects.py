@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from pillarbox.core.contacts import CardDraft
+from pillarbox.core.people.contacts import CardDraft
 from pillarbox.grammar.jmap.ids import UploadBlob, format_blob, format_book, format_card, parse_card
 from pillarbox.grammar.jscontact.media import is_data
 from pillarbox.model.contact import BookId, CardId, StoredCard

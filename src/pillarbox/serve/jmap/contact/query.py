@@ -1,7 +1,7 @@
 """ContactCard/query and ContactCard/queryChanges (RFC 9610 §3.3, §3.4)."""
 
-from pillarbox.core.email_changes import StateTooOld
-from pillarbox.core.states import Kind
+from pillarbox.core.email.email_changes import StateTooOld
+from pillarbox.core.feed.states import Kind
 from pillarbox.grammar.jmap import contacts
 from pillarbox.grammar.jmap.ids import format_card, parse_card
 from pillarbox.model.contact import CardOrder

@@ -2,8 +2,8 @@
 
 from collections.abc import Mapping, Sequence
 
-from pillarbox.core.contacts import CardDraft, Edit, NoSuchBook, NoSuchContent, UidTaken
-from pillarbox.core.states import Kind, Span
+from pillarbox.core.feed.states import Kind, Span
+from pillarbox.core.people.contacts import CardDraft, Edit, NoSuchBook, NoSuchContent, UidTaken
 from pillarbox.grammar.jmap import patch as patches
 from pillarbox.grammar.jmap.ids import format_card
 from pillarbox.grammar.jscontact.card import InvalidCard

@@ -9,10 +9,10 @@ from datetime import datetime
 
 import msgspec
 
-from pillarbox.core.email_edit import AddedEmail, NewEmail
-from pillarbox.core.messages import Described
-from pillarbox.core.spool import INLINE_OCTETS, Content
-from pillarbox.core.states import Span
+from pillarbox.core.contents.spool import INLINE_OCTETS, Content
+from pillarbox.core.email.email_edit import AddedEmail, NewEmail
+from pillarbox.core.feed.states import Span
+from pillarbox.core.mailbox.messages import Described
 from pillarbox.grammar.jmap.ids import MessageBlob, format_blob, format_email, format_thread
 from pillarbox.model.errors import MailError
 from pillarbox.model.ids import MailboxId

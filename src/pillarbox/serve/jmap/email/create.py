@@ -4,9 +4,9 @@ import asyncio
 from base64 import b32encode
 from collections.abc import Mapping
 
-from pillarbox.core.spool import Content
-from pillarbox.core.states import Span
-from pillarbox.core.trace import new_trace
+from pillarbox.core.contents.spool import Content
+from pillarbox.core.feed.states import Span
+from pillarbox.core.passport.trace import new_trace
 from pillarbox.grammar.jmap.compose import Fresh, compose
 from pillarbox.grammar.jmap.creation import InvalidEmail, NewEmail, parse_creation
 from pillarbox.grammar.jmap.dates import format_utc

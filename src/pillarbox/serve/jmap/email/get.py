@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from pillarbox.core.email_changes import StateTooOld
-from pillarbox.core.states import Kind
+from pillarbox.core.email.email_changes import StateTooOld
+from pillarbox.core.feed.states import Kind
 from pillarbox.grammar.jmap.email import DEFAULT_PROPERTIES
 from pillarbox.grammar.jmap.ids import format_email, parse_email
 from pillarbox.model.errors import SyntaxProblem

@@ -3,8 +3,8 @@
 Equal messages are let be side by side, as APPEND has it: each import makes an Email of its own.
 """
 
-from pillarbox.core.spool import Content
-from pillarbox.core.states import Kind
+from pillarbox.core.contents.spool import Content
+from pillarbox.core.feed.states import Kind
 from pillarbox.grammar.jmap.headers import HeaderFields
 from pillarbox.grammar.jmap.ids import UploadBlob, is_id, parse_blob
 from pillarbox.grammar.message.part import unpack

@@ -10,8 +10,8 @@ from functools import lru_cache
 
 import msgspec
 
-from pillarbox.core.content import StoredContent
-from pillarbox.core.emails import EmailFacts, EmailParts
+from pillarbox.core.contents.content import StoredContent
+from pillarbox.core.email.emails import EmailFacts, EmailParts
 from pillarbox.grammar.jmap import keywords
 from pillarbox.grammar.jmap.body import preview
 from pillarbox.grammar.jmap.dates import format_utc

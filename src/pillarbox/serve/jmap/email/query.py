@@ -1,7 +1,7 @@
 """Email/query and Email/queryChanges (RFC 8621 §4.4, §4.5)."""
 
-from pillarbox.core.email_changes import StateTooOld
-from pillarbox.core.mailbox_changes import ThreadCounts
+from pillarbox.core.email.email_changes import StateTooOld
+from pillarbox.core.mailbox.mailbox_changes import ThreadCounts
 from pillarbox.grammar.jmap import comparators, filters
 from pillarbox.grammar.jmap.ids import format_email, parse_email
 from pillarbox.model import query as queries

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from pillarbox.core.states import Kind, Span
+from pillarbox.core.feed.states import Kind, Span
 from pillarbox.grammar.jmap.ids import format_email
 from pillarbox.model.errors import NotFound
 from pillarbox.serve.jmap.email.create import create

@@ -7,7 +7,7 @@ import asyncio
 import heapq
 from collections.abc import Iterator, Sequence
 
-from pillarbox.core.content import StoredContent
+from pillarbox.core.contents.content import StoredContent
 from pillarbox.grammar.jmap import filters
 from pillarbox.grammar.jmap.filters import tokens_and_phrases
 from pillarbox.grammar.jmap.header_forms import read_text

@@ -9,8 +9,8 @@ from contextlib import suppress
 
 import msgspec
 
-from pillarbox.core.email_edit import EmailChange, EmailNow
-from pillarbox.core.states import Span
+from pillarbox.core.email.email_edit import EmailChange, EmailNow
+from pillarbox.core.feed.states import Span
 from pillarbox.grammar.jmap import keywords
 from pillarbox.grammar.jmap import patch as patches
 from pillarbox.grammar.jmap.email import Values, parse_wanted

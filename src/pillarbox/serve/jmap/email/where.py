@@ -5,8 +5,8 @@ from datetime import datetime
 
 import msgspec
 
-from pillarbox.core.email_edit import InNoMailbox, NoSuchMailbox, TooManyMailboxes
-from pillarbox.core.outcomes import TooManyKeywords
+from pillarbox.core.email.email_edit import InNoMailbox, NoSuchMailbox, TooManyMailboxes
+from pillarbox.core.flow.outcomes import TooManyKeywords
 from pillarbox.grammar.jmap import keywords
 from pillarbox.grammar.jmap.dates import parse_utc
 from pillarbox.grammar.jmap.ids import parse_mailbox

@@ -9,7 +9,7 @@ import base64
 import binascii
 import re
 
-from pillarbox.core.remote_images import SignedImage
+from pillarbox.core.contents.remote_images import SignedImage
 from pillarbox.grammar.jmap.ids import format_account, parse_account
 from pillarbox.model.errors import SyntaxProblem
 

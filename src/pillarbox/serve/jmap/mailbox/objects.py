@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 
-from pillarbox.core.mailbox_changes import ThreadCounts
-from pillarbox.core.mailbox_tree import parents
-from pillarbox.core.mailboxes import INBOX
-from pillarbox.core.states import Kind
+from pillarbox.core.feed.states import Kind
+from pillarbox.core.mailbox.mailbox_changes import ThreadCounts
+from pillarbox.core.mailbox.mailbox_tree import parents
+from pillarbox.core.mailbox.mailboxes import INBOX
 from pillarbox.grammar.jmap.ids import format_mailbox, parse_mailbox
 from pillarbox.model.errors import SyntaxProblem
 from pillarbox.model.ids import AccountId, MailboxId

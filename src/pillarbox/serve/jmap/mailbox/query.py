@@ -5,7 +5,7 @@ from typing import Any, TypeAlias
 
 import msgspec
 
-from pillarbox.core.mailbox_tree import parents
+from pillarbox.core.mailbox.mailbox_tree import parents
 from pillarbox.grammar.jmap import comparator
 from pillarbox.grammar.jmap.filters import DEPTH
 from pillarbox.grammar.jmap.ids import format_mailbox, parse_mailbox

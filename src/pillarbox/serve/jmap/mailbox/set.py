@@ -6,9 +6,9 @@ all others are done: so two may exchange their names. Mailboxes below others are
 
 from collections.abc import Mapping, Sequence
 
-from pillarbox.core.mailbox_changes import ThreadCounts
-from pillarbox.core.mailbox_tree import HasChildren, HasMessages, Node, NoParent, RoleTaken
-from pillarbox.core.states import Kind, Span, StateMoved
+from pillarbox.core.feed.states import Kind, Span, StateMoved
+from pillarbox.core.mailbox.mailbox_changes import ThreadCounts
+from pillarbox.core.mailbox.mailbox_tree import HasChildren, HasMessages, Node, NoParent, RoleTaken
 from pillarbox.grammar.jmap.ids import format_mailbox
 from pillarbox.model.errors import AlreadyExists, Invalid, MailError, NotFound
 from pillarbox.model.ids import MailboxId

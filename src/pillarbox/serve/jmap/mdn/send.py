@@ -6,8 +6,8 @@ Email/set of its own, whose response stands behind.
 
 from collections.abc import Iterable
 
-from pillarbox.core.identities import AddressForbidden
-from pillarbox.core.receipts import ReceiptSent, ReceiptWish
+from pillarbox.core.sending.identities import AddressForbidden
+from pillarbox.core.sending.receipts import ReceiptSent, ReceiptWish
 from pillarbox.grammar.jmap import mdn
 from pillarbox.grammar.jmap.ids import is_id, parse_email, parse_identity
 from pillarbox.grammar.jmap.mdn import InvalidMdn

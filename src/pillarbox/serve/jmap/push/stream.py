@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 
+from pillarbox.core.feed.state_feed import StateNews
 from pillarbox.core.mail import Mail
-from pillarbox.core.state_feed import StateNews
 from pillarbox.model.account import Account, Credential
 from pillarbox.model.errors import RateLimited
 from pillarbox.model.ids import AccountId

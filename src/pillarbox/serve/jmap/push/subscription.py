@@ -5,7 +5,7 @@ URL and keys are never given back.
 
 from datetime import datetime
 
-from pillarbox.core.push_subscriptions import WrongCode
+from pillarbox.core.feed.push_subscriptions import WrongCode
 from pillarbox.grammar.jmap.dates import format_utc, parse_utc
 from pillarbox.grammar.jmap.ids import format_push_subscription, is_id, parse_push_subscription
 from pillarbox.grammar.push.encryption import parse_keys

@@ -1,6 +1,6 @@
 """What push subscriptions are sent, for whoever sends it (RFC 8620 §7.1, §7.2.2)."""
 
-from pillarbox.core.state_feed import StateNews
+from pillarbox.core.feed.state_feed import StateNews
 from pillarbox.grammar.jmap import ijson
 from pillarbox.grammar.jmap.ids import format_account, format_push_subscription
 from pillarbox.grammar.jmap.push import state_change, verification

@@ -2,8 +2,8 @@
 
 from collections.abc import Collection
 
-from pillarbox.core.state_feed import StateNews
-from pillarbox.core.states import Kind
+from pillarbox.core.feed.state_feed import StateNews
+from pillarbox.core.feed.states import Kind
 from pillarbox.serve.jmap.quota import format_state
 
 DELIVERY = "EmailDelivery"

@@ -1,7 +1,7 @@
 """A message in the queue as a QueuedMessage object, in its sender's words: recipients as they were written."""
 
-from pillarbox.core.passport_view import strike_behind
-from pillarbox.core.states import Kind
+from pillarbox.core.feed.states import Kind
+from pillarbox.core.passport.passport_view import strike_behind
 from pillarbox.grammar.jmap.dates import format_utc
 from pillarbox.grammar.jmap.ids import format_queued, format_submission, parse_queued
 from pillarbox.grammar.jmap.queued_query import SENDING, WAITING

@@ -1,8 +1,8 @@
 """QueuedMessage/query and QueuedMessage/queryChanges."""
 
-from pillarbox.core.email_changes import StateTooOld
-from pillarbox.core.outbox import OutboxRow
-from pillarbox.core.states import Kind
+from pillarbox.core.email.email_changes import StateTooOld
+from pillarbox.core.feed.states import Kind
+from pillarbox.core.flow.outbox import OutboxRow
 from pillarbox.grammar.jmap.ids import format_queued, parse_queued
 from pillarbox.grammar.jmap.queued_query import Facts, looks_at_change, parse_filter, parse_sort
 from pillarbox.serve.jmap.method import Call

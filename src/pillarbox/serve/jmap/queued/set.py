@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from pillarbox.core.states import Kind, Span
+from pillarbox.core.feed.states import Kind, Span
 from pillarbox.serve.jmap.method import Call, Json, Method, SetProblem
 from pillarbox.serve.jmap.own import OWN
 from pillarbox.serve.jmap.queued.objects import PROPERTIES, number_of, object_of, state

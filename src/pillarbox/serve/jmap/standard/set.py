@@ -9,7 +9,7 @@ from typing import Any, TypeAlias, TypeVar
 
 import msgspec
 
-from pillarbox.core.states import Kind, Span, StateMoved
+from pillarbox.core.feed.states import Kind, Span, StateMoved
 from pillarbox.grammar.jmap import patch as patches
 from pillarbox.grammar.jmap.ids import is_id
 from pillarbox.model.errors import SyntaxProblem

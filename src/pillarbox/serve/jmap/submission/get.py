@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from pillarbox.core.email_changes import StateTooOld
-from pillarbox.core.states import Kind
+from pillarbox.core.email.email_changes import StateTooOld
+from pillarbox.core.feed.states import Kind
 from pillarbox.grammar.jmap.ids import format_submission
 from pillarbox.serve.jmap.method import SUBMISSION, Call, Json
 from pillarbox.serve.jmap.standard.changes import Changed, Changing, changes_method

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from pillarbox.core.states import Kind
+from pillarbox.core.feed.states import Kind
 from pillarbox.grammar.jmap import envelope
 from pillarbox.grammar.jmap.dates import format_utc
 from pillarbox.grammar.jmap.ids import (

@@ -1,8 +1,8 @@
 """EmailSubmission/query and EmailSubmission/queryChanges (RFC 8621 §7.3, §7.4)."""
 
-from pillarbox.core.email_changes import StateTooOld
-from pillarbox.core.states import Kind
-from pillarbox.core.submissions import SubmissionRow
+from pillarbox.core.email.email_changes import StateTooOld
+from pillarbox.core.feed.states import Kind
+from pillarbox.core.sending.submissions import SubmissionRow
 from pillarbox.grammar.jmap.ids import format_submission, parse_submission
 from pillarbox.grammar.jmap.submission_query import Facts, looks_at_undo, parse_filter, parse_sort
 from pillarbox.serve.jmap.method import SUBMISSION, Call

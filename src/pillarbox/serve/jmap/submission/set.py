@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from pillarbox.core.arrival import ClientFacts
-from pillarbox.core.intake import HoldRefused
-from pillarbox.core.outgoing import MessageUnfit
-from pillarbox.core.states import Kind, Span, StateMoved
-from pillarbox.core.submission_check import (
+from pillarbox.core.feed.states import Kind, Span, StateMoved
+from pillarbox.core.flow.arrival import ClientFacts
+from pillarbox.core.flow.intake import HoldRefused
+from pillarbox.core.sending.outgoing import MessageUnfit
+from pillarbox.core.sending.submission_check import (
     NoIdentity,
     NoMessage,
     NoRecipients,
@@ -24,7 +24,7 @@ from pillarbox.core.submission_check import (
     WantedEnvelope,
     WrongRecipients,
 )
-from pillarbox.core.submissions import TooLateToCancel
+from pillarbox.core.sending.submissions import TooLateToCancel
 from pillarbox.grammar.jmap import envelope as envelopes
 from pillarbox.grammar.jmap.ids import format_email, format_submission, parse_email
 from pillarbox.grammar.smtp.parameters import RcptParameters

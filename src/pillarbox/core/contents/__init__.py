@@ -1,0 +1,1 @@
+"""Octets on their way in and out: spooled, kept, uploaded, fetched from elsewhere."""

@@ -1,0 +1,1 @@
+"""Messages as wholes, whichever mailboxes they are in; threads."""

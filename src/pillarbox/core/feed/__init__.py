@@ -1,0 +1,1 @@
+"""What changed since N: states, who is told of them, and how."""

@@ -1,0 +1,1 @@
+"""Which messages fit, and in which order."""

@@ -1,0 +1,1 @@
+"""Mailboxes and the placements in them, as IMAP sees them."""

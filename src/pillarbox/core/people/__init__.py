@@ -1,0 +1,1 @@
+"""Address books and cards, and what recipients are completed from."""

@@ -1,0 +1,1 @@
+"""What an account sends from its mailboxes: in whose name, when, and what became of it."""
