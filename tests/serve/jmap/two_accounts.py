@@ -33,6 +33,8 @@ NEVER = 300_000
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 _NUMBERED = re.compile(r"([a-zB])([0-9]+)((?:_[0-9]+)*)")
 _UPLOADED = re.compile(r"U([0-9a-f]{64})((?:_[0-9]+)*)")
+_BEFORE = r"(?:(?<![A-Za-z0-9])|(?<=%[0-9A-F]{2}))"
+"""Where a word begins, in a URL too."""
 _PLACE = re.compile(r"%([a-z_]+)")
 
 Ids = Mapping[str, str]
@@ -111,9 +113,10 @@ def names_in(value: Any) -> set[str]:
 
 
 def blinded(text: str, ids: Ids) -> str:
-    """The text without what was asked with: two answers that are equal then are told apart by nobody."""
+    """The text without what was asked with: two answers that are equal then are told apart by nobody. What stands within a
+    longer word, such as `a1` in a hash, is no id."""
     for name, id in sorted(ids.items(), key=lambda item: -len(item[1])):
-        text = text.replace(id, f"%{name}")
+        text = re.sub(rf"{_BEFORE}{re.escape(id)}(?![A-Za-z0-9])", f"%{name}", text)
     return text
 
 
