@@ -268,6 +268,18 @@ async def test_a_failed_write_in_commit_is_temporary(faulty: Faulty):
     assert await deliver_all(database, 20) == list(range(1, 21))
 
 
+async def test_a_refusal_that_rests_on_a_batch_which_fails_is_none(faulty: Faulty):
+    async def refused_by_first() -> None:
+        async with faulty.database.write(ONE) as tx:
+            assert await tx.value("select count(*) from contract_change") == 1
+            raise LookupError
+
+    faulty.failing = lambda kind, name: write_failure() if kind == "write" else None
+    found = await asyncio.gather(deliver(faulty.database, ONE, "first"), refused_by_first(), return_exceptions=True)
+    assert [type(one) for one in found] == [StorageUnavailable, StorageUnavailable]
+    assert await words(faulty.database, ONE) == []
+
+
 async def test_a_full_disk_in_commit_is_insufficient_storage(faulty: Faulty):
     def full(kind: str, name: str) -> BaseException | None:
         if kind != "write":

@@ -96,8 +96,9 @@ class Database(Protocol):
     def write(self, account_id: AccountId) -> AbstractAsyncContextManager[Transaction]:
         """A transaction that is on disk when the block has been left. Do not nest, do not wait inside.
 
-        An exception of the block undoes it. A task that is cancelled while the commit is under way leaves the block
-        with CancelledError, and the transaction takes effect all the same, hooks included.
+        An exception of the block undoes it, and comes out when all that the block has seen is durable: a refusal rests on
+        nothing that may yet be gone, and who looks after it sees why. A task that is cancelled while the commit is
+        under way leaves the block with CancelledError, and the transaction takes effect all the same, hooks included.
         """
         ...
 

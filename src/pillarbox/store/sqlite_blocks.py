@@ -63,7 +63,9 @@ class WriteBlock:
                 self._writer.undo(error)
                 raise error
         if error is not None:
-            self._writer.undo(error)
+            behind = self._writer.undo(error)
+            if behind is not None:
+                await behind
             return
         await self._writer.join(self._tx)
 

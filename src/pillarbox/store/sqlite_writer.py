@@ -6,7 +6,7 @@
                   ▼
             BEGIN IMMEDIATE (first of a batch), SAVEPOINT
             body: statements inline
-            done: RELEASE, join the batch     error: ROLLBACK TO, RELEASE, raise at once
+            done: RELEASE, join the batch     error: ROLLBACK TO, RELEASE, wait with the batch
                   ▼
             turn to the next in the queue, one for each loop step
                   ▼ queue empty or batch full
@@ -15,7 +15,8 @@
 
 States: IDLE; OPEN (a batch has begun); BUSY (a body has the turn); COMMITTING (the thread has the connection). The
 state changes on the loop only, the thread touches the connection only between hand-over and outcome: no mutex exists.
-What must never happen: a waiter told of success before its batch is on disk.
+What must never happen: a waiter told of success before its batch is on disk; or of a refusal that rests on what others
+of the batch wrote, as it might be gone, and whoever looks then does not see it yet.
 """
 
 import asyncio
@@ -202,13 +203,21 @@ class Writer:
         except apsw.Error as error:
             self.undo(meaning(error))
             raise meaning(error) from error
-        future: asyncio.Future[None] = self._loop.create_future()
-        self._members.append(Member(future, tx.hooks))
+        future = self._wait_with_batch(tx.hooks)
         self._pass_turn()
         return future
 
-    def undo(self, error: BaseException) -> None:
-        """The body failed: take back its savepoint, or all if SQLite has already done so (full disk, I/O error)."""
+    def _wait_with_batch(self, hooks: list[Callable[[], None]]) -> "asyncio.Future[None]":
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._members.append(Member(future, hooks))
+        return future
+
+    def undo(self, error: BaseException) -> "asyncio.Future[None] | None":
+        """The body failed: take back its savepoint, or all if SQLite has already done so (full disk, I/O error).
+
+        What to wait for before the error is told, where others of the batch have written what the body may have seen.
+        """
+        behind: asyncio.Future[None] | None = None
         if isinstance(error, StorageBroken):
             self.broken = True
         try:
@@ -217,12 +226,15 @@ class Writer:
                 self.connection.execute("release t")
                 if not self._members:
                     self.connection.execute("rollback")
+                elif isinstance(error, Exception):  # who is cancelled waits for nothing
+                    behind = self._wait_with_batch([])
         except apsw.Error as problem:
             log.error("rollback.failed", status=str(problem))
             self._roll_back()
         if not self._in_transaction():
             self._fail_members(lambda: StorageUnavailable("the store could not do it now"))
         self._pass_turn()
+        return behind
 
     def _roll_back(self) -> None:
         with contextlib.suppress(apsw.Error):

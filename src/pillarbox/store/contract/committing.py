@@ -1,6 +1,7 @@
 """Commits: together or not at all, in order, numbers without a hole, nobody suffers for another's mistake."""
 
 import asyncio
+import contextlib
 
 from pillarbox.model.errors import Conflict, StorageUnavailable
 from pillarbox.store.contract.engine import ONE, TWO, Engine, deliver, make_tables, put, refused, words
@@ -16,6 +17,21 @@ async def check_an_exception_undoes_its_own_transaction_only(engine: Engine) -> 
                 raise LookupError
         await deliver(database, ONE, "first")
         assert await words(database, ONE) == ["first"]
+
+
+async def check_what_a_refusal_rests_on_is_there_when_it_is_told(engine: Engine) -> None:
+    """Many find at once that another was faster: each of them sees then what that one wrote."""
+    async with engine.open() as database:
+        await make_tables(database)
+
+        async def try_to_be_first(word: str) -> list[str]:
+            with contextlib.suppress(LookupError):
+                async with database.write(ONE) as tx:
+                    if await put(tx, ONE, word) > 1:
+                        raise LookupError
+            return await words(database, ONE)
+
+        assert await asyncio.gather(*(try_to_be_first(str(number)) for number in range(10))) == [["0"]] * 10
 
 
 async def check_ten_of_thirty_violate_a_key_at_their_last_statement(engine: Engine) -> None:
@@ -131,6 +147,7 @@ async def check_what_is_stored_is_there_after_opening_again(engine: Engine) -> N
 
 CHECKS = (
     check_an_exception_undoes_its_own_transaction_only,
+    check_what_a_refusal_rests_on_is_there_when_it_is_told,
     check_ten_of_thirty_violate_a_key_at_their_last_statement,
     check_numbers_are_dense_and_told_truly,
     check_answers_come_in_the_order_of_commit,
