@@ -1,16 +1,19 @@
 """Which messages fit, and in which order (RFC 8621 §4.4), against a plain look at all of them."""
 
 import random
+from datetime import datetime
+from typing import NamedTuple
 
 import pytest
+from emails_put import SEEN, WORK, found, put
 
 from office import Office
-from pillarbox.core.contents.spool import Content
 from pillarbox.core.email.email_changes import StateTooOld
 from pillarbox.core.feed.states import Kind
+from pillarbox.core.finding import email_search, hot_rows, pieces
 from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.model.account import Account
-from pillarbox.model.ids import MailboxId
+from pillarbox.model.ids import MailboxId, MessageId
 from pillarbox.model.keywords import FlagSet
 from pillarbox.model.query import (
     All,
@@ -32,27 +35,11 @@ from pillarbox.model.query import (
     ThreadHasFlags,
 )
 
-SEEN, WORK = FlagSet.of("\\Seen"), FlagSet.of("work")
-
 
 @pytest.fixture
 async def alice(office: Office) -> Account:
     (account,) = await office.add("alice")
     return account
-
-
-async def put(office: Office, account: Account, head: str, body: str = "hi", *, path: str = "INBOX", flags=FlagSet()):
-    mailbox = await office.mail.mailboxes.get(account.id, (path,))
-    octets = (head + "\r\n\r\n" + body + "\r\n").encode()
-    office.clock.advance(1)
-    placed = await office.mail.messages.append(
-        account.id, mailbox.id, Content.of(octets), flags=flags, received=office.clock.now()
-    )
-    return placed.message_id
-
-
-async def found(office: Office, account: Account, query: Query, *orders: Order, collapse: bool = False) -> list[int]:
-    return list((await office.mail.email_queries.find(account.id, query, orders, collapse=collapse)).ids)
 
 
 async def test_each_condition(office: Office, alice: Account):
@@ -172,3 +159,142 @@ async def test_what_moved_follows_from_what_was_touched(office: Office, alice: A
         assert now.state == await office.mail.states.get(alice.id, Kind.EMAIL)
     with pytest.raises(StateTooOld):
         await queries.touched(alice.id, now.state + 1, whole_threads=False)
+
+
+class Known(NamedTuple):
+    """What a plain look at a message needs."""
+
+    id: int
+    thread: int
+    flags: FlagSet
+    received: datetime
+    size: int
+    subject: str
+    sender: str
+    has_file: bool
+
+
+def plainly_fits(query: Query, one: Known) -> bool:
+    match query:
+        case And(terms=terms):
+            return all(plainly_fits(term, one) for term in terms)
+        case Or(terms=terms):
+            return any(plainly_fits(term, one) for term in terms)
+        case Not(term=term):
+            return not plainly_fits(term, one)
+        case HasFlags(flags=flags):
+            return set(flags.names()) <= set(one.flags.names())
+        case Larger(octets=octets):
+            return one.size > octets
+        case Smaller(octets=octets):
+            return one.size < octets
+        case ReceivedAt(since=since, before=before):
+            return (since is None or one.received >= since) and (before is None or one.received < before)
+        case HasHeader(text=text):
+            return text in one.subject
+        case HasAttachment():
+            return one.has_file
+    return True
+
+
+def plainly_ordered(found: list[Known], orders: tuple[Order, ...]) -> list[Known]:
+    found = sorted(found, key=lambda one: (one.received, one.id), reverse=True)
+    for order in reversed(orders):
+        keys = {
+            SortKey.RECEIVED: lambda one: one.received,
+            SortKey.SIZE: lambda one: one.size,
+            SortKey.SUBJECT: lambda one: one.subject,
+            SortKey.FROM: lambda one: one.sender,
+            SortKey.HAS_FLAGS: lambda one, flags=order.flags: plainly_fits(HasFlags(flags), one),
+        }
+        found = sorted(found, key=keys[order.key], reverse=not order.is_ascending)
+    return found
+
+
+async def some_mail(office: Office, account: Account, chance: random.Random) -> list[Known]:
+    """A message stands in each of two mailboxes, some twice in one."""
+    mail, made = office.mail, []
+    inbox = await mail.mailboxes.inbox(account.id)
+    for number in range(60):
+        subject, sender = f"subject {chance.randrange(9)}", f"person {chance.randrange(5)}"
+        has_file = chance.random() < 0.2
+        kind = '\r\nContent-Type: application/pdf; name="a"\r\nContent-Disposition: attachment' if has_file else ""
+        flags = chance.choice([FlagSet(), SEEN, WORK, SEEN | WORK])
+        thread = f"\r\nMessage-ID: <{number}@x>\r\nIn-Reply-To: <{chance.randrange(number + 1)}@x>"
+        head = f"From: {sender} <a@x>\r\nSubject: {subject}{thread}{kind}"
+        await put(office, account, head, "x" * chance.randrange(200), flags=flags)
+        if chance.random() < 0.2:
+            await mail.messages.copy(account.id, inbox, [number + 1], inbox)
+    ids = await found(office, account, InMailbox(inbox))
+    facts, _ = await mail.emails.facts(account.id, [MessageId(one) for one in ids])
+    for one in facts.values():
+        async with await mail.emails.content(account.id, one.id) as content:
+            text = (await content.read()).decode()
+        made.append(
+            Known(
+                one.id,
+                one.thread_id,
+                one.flags,
+                one.received,
+                one.size_octets,
+                text.partition("Subject: ")[2].partition("\r\n")[0],
+                text.partition("From: ")[2].partition(" <")[0],
+                "attachment" in text,
+            )
+        )
+    return made
+
+
+@pytest.mark.parametrize("near", [0, 20, 5_000])
+async def test_any_filter_and_order_find_what_a_plain_look_finds(
+    office: Office, alice: Account, monkeypatch: pytest.MonkeyPatch, near: int
+):
+    for module, name, value in (
+        (email_search, "NEAR", near), (email_search, "SLICE", 7), (email_search, "KEYS_AT_ONCE", 3), (pieces, "PIECE", 8),
+        (hot_rows, "PIECE", 5), (pieces, "SAMPLES", 2),
+    ):  # fmt: skip
+        monkeypatch.setattr(module, name, value)
+    chance = random.Random(near)
+    known = await some_mail(office, alice, chance)
+    moments = sorted(one.received for one in known)
+    inbox = await office.mail.mailboxes.inbox(alice.id)
+
+    def term(depth: int = 2) -> Query:
+        kinds = [
+            HasFlags(chance.choice([SEEN, WORK])), Larger(chance.randrange(150, 350)), HasAttachment(), All(),
+            Smaller(chance.randrange(150, 350)), ReceivedAt(chance.choice(moments), None),
+            ReceivedAt(None, chance.choice(moments)), HasHeader("subject", str(chance.randrange(9))),
+        ]  # fmt: skip
+        if depth and chance.random() < 0.4:
+            terms = (term(depth - 1), term(depth - 1))
+            return chance.choice([And(terms), Or(terms), Not(terms[0])])
+        return chance.choice(kinds)
+
+    keys = [SortKey.RECEIVED, SortKey.SIZE, SortKey.SUBJECT, SortKey.FROM, SortKey.HAS_FLAGS]
+    for _ in range(150):
+        query = term()
+        if chance.random() < 0.7:
+            query = And((InMailbox(inbox), *(query.terms if isinstance(query, And) else (query,))))
+        orders = tuple(
+            Order(key, chance.random() < 0.5, WORK) for key in chance.sample(keys, chance.choice([0, 0, 1, 2, 3]))
+        )
+        collapse, most = chance.random() < 0.3, chance.choice([None, 1, 5, 30])
+        expected = plainly_ordered([one for one in known if plainly_fits(query, one)], orders)
+        if collapse:
+            expected = list({one.thread: one for one in reversed(expected)}.values())
+            expected = plainly_ordered(expected, orders)
+        ids = [one.id for one in expected]
+        told = await office.mail.email_queries.find(alice.id, query, orders, collapse=collapse, most=most)
+        if told.is_whole:
+            assert list(told.ids) == ids, (query, orders, collapse)
+        else:
+            assert most is not None and list(told.ids) == ids[:most], (query, orders, collapse)
+
+
+async def test_near_the_top_no_more_is_looked_at_than_it_takes(office: Office, alice: Account):
+    inbox = await office.mail.mailboxes.inbox(alice.id)
+    ids = [await put(office, alice, "Subject: a", flags=SEEN if number % 2 else FlagSet()) for number in range(8)]
+    told = await office.mail.email_queries.find(alice.id, And((InMailbox(inbox), HasFlags(SEEN))), most=2)
+    assert (list(told.ids), told.is_whole) == ([ids[7], ids[5]], False)
+    told = await office.mail.email_queries.find(alice.id, And((InMailbox(inbox), HasFlags(SEEN))), most=5)
+    assert (list(told.ids), told.is_whole) == ([ids[7], ids[5], ids[3], ids[1]], True)

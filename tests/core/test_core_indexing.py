@@ -12,7 +12,7 @@ import pytest
 
 from office import DOMAIN, Office, address, open_office
 from pillarbox.core.contents.spool import Content
-from pillarbox.core.finding import email_query
+from pillarbox.core.finding import email_search
 from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.grammar.message.structure import scan
 from pillarbox.grammar.message.text import all_header_text, fold, headers_of, part_text, text_parts
@@ -230,7 +230,7 @@ async def test_whatever_is_in_the_tables_the_answer_is_the_same(desk: Desk, seed
     chance = random.Random(seed)
     if seed % 2:  # so that a few messages are many, and each way of looking is taken
         for name, few in (("FIRST_LOOK", 3), ("SECOND_LOOK", 6), ("MANY", 4), ("TEXT_SLICE", 2)):
-            monkeypatch.setattr(email_query, name, few)
+            monkeypatch.setattr(email_search, name, few)
     for round in range(12):
         for _ in range(chance.randrange(6)):
             await desk.put(Letter(chance, len(desk.received)), minutes=chance.randrange(2))

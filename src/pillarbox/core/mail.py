@@ -156,7 +156,7 @@ class Mail:
         self.email_changes = EmailChanges(db)
         self.email_edits = EmailEdits(db, self.messages, limits=limits, clock=clock, changes=self.changes)
         self.email_queries = EmailQueries(db, blobs)
-        self.email_windows = EmailWindows(db)
+        self.email_windows = EmailWindows(db, self.email_queries)
         self.address_books = AddressBooks(db, limits=limits, clock=clock)
         self.contacts = Contacts(db, self.address_books, limits=limits, clock=clock, random=self.random)
         self.contact_queries = ContactQueries(db)

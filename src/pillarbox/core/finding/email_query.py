@@ -1,72 +1,28 @@
 """Which messages of an account fit, and in which order: whole messages, not placements (RFC 8621 §4.4).
 
-A search without texts looks at all messages, at what is cheap first: hot rows (`core.finding.hot_rows`), then the
-envelopes that were kept at delivery; where the newest are wanted and rows will do, no further than there are enough.
-One with texts takes one of three ways, which find the same:
-
-* **From the top**, where the newest that fit are wanted and no more: messages are looked at, newest first, until there
-  are enough. What is common is found so at once.
-* **By the word index**, which names those that can fit (`core.finding.narrowing`); what it does not decide is looked at.
-* **All of them**, where the index tells nothing.
-
-Texts come from the tables that are filled behind delivery. Messages that came after the mark of these, or whose texts
-are too large for them, stand *apart*: they are looked at each time, in their contents. Answers are the same wherever
-the mark is; all that one search reads of the tables goes by the mark that it saw first. What was found whole is kept
-while nothing moves (`core.finding.results`).
+How it is found out is `core.finding.email_search`. What was found whole is kept (`core.finding.results`), and when
+something has moved, brought up to date from the feed of changes: what was touched is taken out, looked at again, and
+put where it belongs. So a large result costs its size once, and then what happens to it.
 """
 
-import asyncio
-from collections.abc import Iterable, Sequence
+from array import array
+from collections.abc import Sequence
 
-from pillarbox.core.contents.content import StoredContent
 from pillarbox.core.email.email_changes import MAIL_KINDS, PAGE, StateTooOld
 from pillarbox.core.feed.states import Kind, state_in
 from pillarbox.core.finding import hot_rows
-from pillarbox.core.finding.email_terms import (
-    ENVELOPE_KEYS,
-    THREAD_KEYS,
-    Around,
-    Email,
-    Need,
-    asks,
-    asks_bodies,
-    fits,
-    is_newest_first,
-    key_of,
-    needs,
-    ordered,
-    ready,
-)
-from pillarbox.core.finding.folded import VERSION
-from pillarbox.core.finding.narrowing import narrow
-from pillarbox.core.finding.pieces import in_turns
+from pillarbox.core.finding.email_search import EmailSearch
+from pillarbox.core.finding.pieces import PIECE, Pieces, in_turns
 from pillarbox.core.finding.results import FoundEmails, Results
-from pillarbox.grammar.message.part import unpack
-from pillarbox.model import query as q
-from pillarbox.model.errors import NotFound
-from pillarbox.model.ids import AccountId, BlobId
+from pillarbox.model.ids import AccountId
 from pillarbox.model.query import Order, Query
 from pillarbox.store import changes as change_rows
-from pillarbox.store import contents as content_rows
 from pillarbox.store import emails as email_rows
-from pillarbox.store import search as search_rows
-from pillarbox.store.base import Blobs, Database, Row
-from pillarbox.store.flag_columns import flag_set
+from pillarbox.store.base import Blobs, Database
 
-SLICE = 500
-TEXT_SLICE = 100
-KEYS_AT_ONCE = 100
-"""Subjects or addresses read between two turns."""
-CONTENT_SLICE = 20
-IDS_AT_ONCE = 1_000
-NEAR = 5_000
-"""Rows from the top that cost less to look at than all do to keep."""
-FIRST_LOOK = 100
-"""Messages from the top, before the index is asked: a word that begins many words is met there."""
-SECOND_LOOK = 1_500
-"""After the index has told of many, where it has decided; else each is to be looked at, and the newest come first."""
-MANY = 4_000
-_BEGINNING = (1 << 62, 1 << 62)
+TOUCHED_MOST = 100
+"""Of more all is found anew."""
+TAKEN_OUT_ONE_BY_ONE = 8
 
 
 class EmailQueries:
@@ -91,21 +47,31 @@ class EmailQueries:
 
         Raises: Invalid for what only a session can answer.
         """
-        async with self._db.read(account_id) as tx:
-            state = await state_in(tx, account_id, Kind.EMAIL)
+        state = await self._state(account_id)
         key = (account_id, query, tuple(orders), collapse)
         kept = self._results.find(key, state)
         if kept is not None:
             return FoundEmails(kept, state)
-        search = _Search(self._db, self._blobs, account_id, query, orders)
+        search = EmailSearch(self._db, self._blobs, account_id, query, orders)
+        older = self._results.take(key)
+        if older is not None:
+            moved = await self._brought_up(account_id, search, older, collapse=collapse)
+            if moved is not None and await self._state(account_id) == state:
+                return FoundEmails(self._results.keep(key, state, moved), state)
         ids, is_whole = await search.find(collapse=collapse, most=most)
         return FoundEmails(self._results.keep(key, state, ids) if is_whole else ids, state, is_whole)
 
-    async def touched(self, account_id: AccountId, since: int, *, whole_threads: bool) -> frozenset[int]:
+    async def _state(self, account_id: AccountId) -> int:
+        async with self._db.read(account_id) as tx:
+            return await state_in(tx, account_id, Kind.EMAIL)
+
+    async def touched(
+        self, account_id: AccountId, since: int, *, whole_threads: bool, most: int | None = None
+    ) -> frozenset[int]:
         """The messages that may have come into a result, left it, or moved in it since a state: all that changed; with
         `whole_threads`, all of the threads that they belong to.
 
-        Raises: StateTooOld.
+        Raises: StateTooOld, also when it is more than `most`.
         """
         found: set[int] = set()
         threads: set[int] = set()
@@ -119,280 +85,58 @@ class EmailQueries:
                 found.update(row[2] for row in rows)
                 threads.update(row[3] or row[2] for row in rows)
                 last = rows[-1][0]
+                if most is not None and len(found) > most:
+                    raise StateTooOld("too much has changed since that state")
             if whole_threads:
                 found.update(row[1] for row in await email_rows.members(tx, account_id, sorted(threads)))
         return frozenset(found)
 
+    # what was found before
 
-class _Search:
-    """One search, while it goes on."""
+    async def _brought_up(
+        self, account_id: AccountId, search: EmailSearch, older: tuple[int, Sequence[int]], *, collapse: bool
+    ) -> Sequence[int] | None:
+        """An older result as it is now; None where that is not to be had, or not for less than to find it anew.
 
-    def __init__(
-        self, db: Database, blobs: Blobs, account_id: AccountId, query: Query, orders: Sequence[Order]
-    ) -> None:
-        self._db = db
-        self._blobs = blobs
-        self._account_id = account_id
-        self._orders = orders
-        terms = [ready(term) for term in (query.terms if isinstance(query, q.And) else (query,))]
-        self._mailbox_id = next((term.mailbox_id for term in terms if isinstance(term, q.InMailbox)), None)
-        terms = [t for t in terms if not (isinstance(t, q.InMailbox) and t.mailbox_id == self._mailbox_id)]
-        self._tests = [test for term in terms if (test := hot_rows.test_of(term)) is not None]
-        self._terms = terms
-        self._narrowed = narrow(self._terms)
-        self._around = Around()
-        self._mark = 0
-        self._cut: frozenset[int] = frozenset()
-        self._walked: list[Email] = []
-        self._last = _BEGINNING
-        self._is_exhausted = False
-
-    async def find(self, *, collapse: bool, most: int | None) -> tuple[Sequence[int], bool]:
-        """The ids in their order, and whether that is all of them; if not, it is the first `most`."""
-        keys = [key for order in self._orders if (key := hot_rows.key_of(order)) is not None]
-        if len(self._tests) == len(self._terms) and len(keys) == len(self._orders):
-            return await self._find_in_rows(keys, collapse=collapse, most=most)
-        if not any(needs(term) & Need.TEXT for term in self._terms):
-            return await self._in_order(await self._all(), collapse=collapse), True
-        apart = await self._keep(await self._apart(), self._terms)
-        hits: list[int] | None = None
-        if most is not None and is_newest_first(self._orders):
-            hits = await self._from_the_top(most, collapse=collapse)
-            if self._is_exhausted or self._is_enough(most, collapse=collapse):
-                ids = await self._in_order([*apart, *self._walked], collapse=collapse)
-                return (ids, True) if self._is_exhausted else (ids[:most], False)
-        return await self._in_order([*apart, *await self._by_index(hits)], collapse=collapse), True
-
-    async def _apart(self) -> list[Email]:
-        """See how far the tables are; the messages that they do not have."""
-        found: list[Email] = []
-        async with self._db.read(self._account_id) as tx:
-            self._mark = await search_rows.mark_of(tx, self._account_id, VERSION)
-            self._cut = frozenset(await search_rows.cut(tx, self._account_id, self._mark))
-            async for rows in search_rows.since(tx, self._account_id, self._mark, self._mailbox_id):
-                found += map(Email, rows)
-        return [*found, *await self._shown(sorted(self._cut))]
-
-    async def _in_order(self, emails: list[Email], *, collapse: bool) -> list[int]:
-        await self._bring_orders(emails)
-        rows = [email.row for email in await in_turns(ordered(emails, self._orders))]
-        return await in_turns(hot_rows.ids_of(rows, collapse=collapse))
-
-    # by rows alone
-
-    async def _find_in_rows(
-        self, keys: Sequence[hot_rows.Key], *, collapse: bool, most: int | None
-    ) -> tuple[Sequence[int], bool]:
-        in_mailbox = self._mailbox_id is not None
-        from_the_top = most if in_mailbox and is_newest_first(self._orders) else None
-        rows, is_whole = await self._rows(from_the_top, collapse=collapse)
-        if not (in_mailbox and is_newest_first(self._orders)):
-            rows = await in_turns(hot_rows.ordered(rows, self._orders, keys, is_newest_first=in_mailbox))
-        ids = await in_turns(hot_rows.ids_of(rows, collapse=collapse))
-        return ids if is_whole else ids[:most], is_whole
-
-    async def _rows(self, most: int | None = None, *, collapse: bool = False) -> tuple[list[Row], bool]:
-        """Those of all messages that stand every test of a row, as `store.emails.shown` orders them, and true; or where
-        there are enough of them near the top, these and false."""
-        found: list[Row] = []
-        looked = 0
-        units: set[int] = set()
-        unit = hot_rows.thread_of if collapse else hot_rows.id_of
-        async with self._db.read(self._account_id) as tx:
-            async for rows in email_rows.shown(tx, self._account_id, self._mailbox_id):
-                looked += len(rows)
-                for test in self._tests:
-                    rows = [row for row in rows if test(row)]
-                found += rows
-                if most is not None and looked <= NEAR:
-                    units.update(map(unit, rows))
-                    if len(units) >= most:
-                        return found, False
-        return found, True
-
-    # the three ways
-
-    async def _from_the_top(self, most: int, *, collapse: bool) -> list[int] | None:
-        """Walk until there are enough; if that may take too long, all that the index names, where it names few."""
-        if self._narrowed.expression is None:
-            await self._walk(None, most, collapse=collapse)
+        Of a message that moves while this goes on the place cannot be told: the caller sees to it that none has.
+        """
+        state, ids = older
+        whole_threads = collapse or search.asks_threads
+        try:
+            touched = await self.touched(account_id, state, whole_threads=whole_threads, most=TOUCHED_MOST)
+        except StateTooOld:
             return None
-        await self._walk(FIRST_LOOK, most, collapse=collapse)
-        if self._is_exhausted or self._is_enough(most, collapse=collapse):
+        if len(touched) > TOUCHED_MOST:
             return None
-        hits = await self._hits(MANY)
-        if len(hits) < MANY:
-            return hits
-        must_look = any(needs(term) & Need.TEXT for term in self._narrowed.open_terms)
-        await self._walk(None if must_look else SECOND_LOOK, most, collapse=collapse)
-        return None
-
-    def _is_enough(self, most: int, *, collapse: bool) -> bool:
-        if not collapse or len(self._walked) < most:
-            return len(self._walked) >= most
-        return len({email.thread_id for email in self._walked}) >= most
-
-    async def _walk(self, room: int | None, most: int, *, collapse: bool) -> None:
-        """Look at the next `room` messages up to the mark, newest first, as long as there are not enough."""
-        size = FIRST_LOOK
-        while not self._is_exhausted and not self._is_enough(most, collapse=collapse) and room != 0:
-            size = min(size, TEXT_SLICE) if room is None else min(size, TEXT_SLICE, room)
-            async with self._db.read(self._account_id) as tx:
-                rows = await search_rows.newest(
-                    tx, self._account_id, self._mark, self._mailbox_id, before=self._last, limit=size
-                )
-            self._is_exhausted = len(rows) < size
-            if rows:
-                self._last = (rows[-1][3], rows[-1][0])
-            page = {row[0]: row for row in rows if row[0] not in self._cut}
-            self._walked += await self._keep([Email(row) for row in page.values()], self._terms)
-            room = None if room is None else room - size
-            size = TEXT_SLICE
-
-    async def _hits(self, limit: int | None = None) -> list[int]:
-        assert self._narrowed.expression is not None
-        async with self._db.read(self._account_id) as tx:
-            return await search_rows.matching(tx, self._account_id, self._narrowed.expression, self._mark, limit)
-
-    async def _by_index(self, hits: list[int] | None) -> list[Email]:
-        if self._narrowed.expression is None:
-            rows, _ = await self._rows()
-            everything = [row for row in rows if row[0] <= self._mark and row[0] not in self._cut]
-            return await self._keep(_emails(everything), self._terms)
-        emails = await self._shown(await self._hits() if hits is None else hits)
-        return await self._keep(emails, self._narrowed.open_terms)
-
-    async def _all(self) -> list[Email]:
-        rows, _ = await self._rows()
-        return await self._keep(_emails(rows), self._terms)
-
-    async def _shown(self, ids: Sequence[int]) -> list[Email]:
-        found: list[Email] = []
-        for start in range(0, len(ids), IDS_AT_ONCE):
-            async with self._db.read(self._account_id) as tx:
-                part = ids[start : start + IDS_AT_ONCE]
-                found += map(Email, await search_rows.shown(tx, self._account_id, part, self._mailbox_id))
-            await asyncio.sleep(0)
-        return found
-
-    # looking at messages
-
-    async def _keep(self, emails: list[Email], terms: Iterable[Query]) -> list[Email]:
-        """Those that fit all of these terms, at what is cheap first."""
-        groups: dict[Need, list[Query]] = {}
-        for term in terms:
-            groups.setdefault(needs(term), []).append(term)
-        for need in sorted(groups):
-            mine = groups[need]
-            size = SLICE if need <= Need.ENVELOPE else TEXT_SLICE
-            found: list[Email] = []
-            for start in range(0, len(emails), size):
-                part = await self._bring(emails[start : start + size], need)
-                await self._bring_around(part, mine)
-                found += [email for email in part if all(fits(term, email, self._around) for term in mine)]
-                for email in part:
-                    email.let_go()
-                await asyncio.sleep(0)
-            emails = found
-        return emails
-
-    async def _bring(self, emails: list[Email], need: Need) -> list[Email]:
-        """What is needed of them; those that are there still."""
-        if need & Need.TEXT:
-            emails = await self._bring_texts(emails)
-        if need & Need.HEADER:
-            emails = await self._bring_contents(emails, whole=False)
-        return await self._bring_parts(emails) if need & Need.ENVELOPE else emails
-
-    async def _bring_parts(self, emails: list[Email]) -> list[Email]:
-        by_id = {email.id: email for email in emails if email.part is None}
-        wanted = list(by_id)
-        for start in range(0, len(wanted), SLICE):
-            async with self._db.read(self._account_id) as tx:
-                for row in await email_rows.parts(tx, self._account_id, wanted[start : start + SLICE]):
-                    by_id[row[0]].part = unpack(row[4])
-            await asyncio.sleep(0)
-        return [email for email in emails if email.part is not None]
-
-    async def _bring_texts(self, emails: list[Email]) -> list[Email]:
-        kept = {email.id: email for email in emails if email.id <= self._mark and email.id not in self._cut}
-        heads = any(asks(term, q.HasText) for term in self._terms)
-        bodies = heads or any(map(asks_bodies, self._terms))
-        if kept:
-            async with self._db.read(self._account_id) as tx:
-                found = await search_rows.texts(tx, self._account_id, kept, heads=heads, bodies=bodies)
-            for message_id, *texts in found:
-                kept.pop(message_id).keep(*texts)
-        others = [email for email in emails if email.id in kept or email.id > self._mark or email.id in self._cut]
-        there = {email.id for email in await self._bring_contents(others, whole=True)}
-        missing = {email.id for email in others} - there
-        return [email for email in emails if email.id not in missing] if missing else emails
-
-    async def _bring_contents(self, emails: list[Email], *, whole: bool) -> list[Email]:
-        found: list[Email] = []
-        for start in range(0, len(emails), CONTENT_SLICE):
-            by_id = {email.id: email for email in emails[start : start + CONTENT_SLICE]}
-            for email, content in await self._contents(by_id):
-                async with content:
-                    try:
-                        await (email.read_all(content) if whole else email.read_header(content))
-                    except NotFound:
-                        continue  # it was removed meanwhile
-                found.append(email)
-            await asyncio.sleep(0)
-        return found
-
-    async def _contents(self, by_id: dict[int, Email]) -> list[tuple[Email, StoredContent]]:
-        found: list[tuple[Email, StoredContent]] = []
-        async with self._db.read(self._account_id) as tx:
-            for message_id, blob, head, size, parts in await email_rows.parts(tx, self._account_id, list(by_id)):
-                inline = await content_rows.inline_content(tx, self._account_id, blob)
-                content = StoredContent(
-                    bytes(head), inline, blobs=self._blobs, blob=BlobId(blob), size_octets=size, parts=bytes(parts)
-                )
-                found.append((by_id[message_id], content))
-        return found
-
-    async def _bring_around(self, emails: Sequence[Email], terms: Iterable[Query]) -> None:
-        around = self._around
-        if any(asks(term, q.InMailbox, q.InOtherMailbox) for term in terms):
-            wanted = [email.id for email in emails if email.id not in around.mailboxes]
-            async with self._db.read(self._account_id) as tx:
-                for message_id, mailbox_id in await email_rows.places(tx, self._account_id, wanted):
-                    around.mailboxes.setdefault(message_id, set()).add(mailbox_id)
-        if any(asks(term, q.ThreadHasFlags) for term in terms):
-            await self._bring_threads(emails)
-
-    async def _bring_threads(self, emails: Sequence[Email]) -> None:
-        known = self._around.threads
-        wanted = sorted({email.thread_id for email in emails} - known.keys())
-        for start in range(0, len(wanted), SLICE):
-            part = wanted[start : start + SLICE]
-            known.update((thread_id, []) for thread_id in part)
-            async with self._db.read(self._account_id) as tx:
-                async for rows in email_rows.flags_of_threads(tx, self._account_id, part):
-                    for thread_id, bits, keywords in rows:
-                        known[thread_id].append(flag_set(bits, keywords))
-            await asyncio.sleep(0)
-
-    async def _bring_orders(self, emails: list[Email]) -> None:
-        """What the order asks for; of messages that went meanwhile nothing is left to say."""
-        if is_newest_first(self._orders):
-            return
-        keys = [key_of(order, self._around) for order in self._orders]
-        has_envelopes = any(order.key in ENVELOPE_KEYS for order in self._orders)
-        if any(order.key in THREAD_KEYS for order in self._orders):
-            await self._bring_threads(emails)
-        for start in range(0, len(emails), KEYS_AT_ONCE):
-            part = emails[start : start + KEYS_AT_ONCE]
-            if has_envelopes:
-                await self._bring_parts(part)
-            for email in part:
-                email.keys = [key(email) for key in keys]
-                email.part = None
-            await asyncio.sleep(0)
+        left, places = await in_turns(_without(ids, touched))  # also what is newer: it may have been met already
+        met: set[int] = set()
+        for row in await search.fitting_of(sorted(touched)):
+            if collapse and hot_rows.thread_of(row) in met:
+                continue
+            met.add(hot_rows.thread_of(row))
+            message_id = hot_rows.id_of(row)
+            place = await search.place_of(row, left, places.get(message_id, 0))
+            if place is None:
+                return None
+            left.insert(place, message_id)
+        return left
 
 
-def _emails(rows: Iterable[Row]) -> list[Email]:
-    """Each once: one that is twice in a mailbox came twice."""
-    return [Email(row) for row in {row[0]: row for row in rows}.values()]
+def _without(ids: Sequence[int], touched: frozenset[int]) -> Pieces[tuple["array[int]", dict[int, int]]]:
+    """A copy that lacks these, and roughly where some of them stood."""
+    left = array("q")
+    places: dict[int, int] = {}
+    if len(touched) <= TAKEN_OUT_ONE_BY_ONE:
+        left.extend(ids)
+        for one in touched:
+            try:
+                places[one] = left.index(one)
+            except ValueError:
+                continue  # it was not in the result
+            del left[places[one]]
+            yield
+        return left, places
+    for start in range(0, len(ids), PIECE):
+        left.extend(one for one in ids[start : start + PIECE] if one not in touched)
+        yield
+    return left, places

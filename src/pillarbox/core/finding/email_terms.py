@@ -4,14 +4,13 @@ A key that asks for words knows them as a needle; `core.finding.narrowing` says 
 Nothing here reads anything.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from enum import IntFlag
 from typing import Any
 
 from pillarbox.core.finding import search_text
 from pillarbox.core.finding.hot_rows import flags_of, has_flags
-from pillarbox.core.finding.pieces import Pieces, in_order
 from pillarbox.core.finding.search_text import Texts
 from pillarbox.grammar.message import address_list, body
 from pillarbox.grammar.message.date import parse as parse_date
@@ -33,9 +32,9 @@ THREAD_KEYS = (SortKey.THREAD_SOME_HAVE_FLAGS, SortKey.THREAD_ALL_HAVE_FLAGS)
 
 
 class Email(Texts):
-    """A message that may fit, with its hot row (`store.emails.HOT`), and what it is put in order by."""
+    """A message that may fit, with its hot row (`store.emails.HOT`)."""
 
-    __slots__ = ("id", "keys", "received", "row", "size_octets", "thread_id")
+    __slots__ = ("id", "received", "row", "size_octets", "thread_id")
 
     def __init__(self, row: Row) -> None:
         super().__init__()
@@ -44,7 +43,6 @@ class Email(Texts):
         self.thread_id: int = row[1]
         self.size_octets: int = row[2]
         self.received: int = row[3]
-        self.keys: Sequence[Any] = ()
 
     @property
     def flags(self) -> FlagSet:
@@ -186,20 +184,6 @@ def _is_between(at: int, since: datetime | None, before: datetime | None) -> boo
 def is_newest_first(orders: Sequence[Order]) -> bool:
     """Whether this is the order that messages are kept in."""
     return tuple(orders or NEWEST_FIRST) == NEWEST_FIRST
-
-
-def ordered(emails: Iterable[Email], orders: Sequence[Order]) -> Pieces[list[Email]]:
-    """By the last key first: each sort keeps what it finds equal in its place. At the end ids decide, the newest
-    first. Where that is not all, each message has its `keys`."""
-    found = yield from in_order(emails, lambda email: (email.received, email.id), reverse=True)
-    if not is_newest_first(orders):
-        for place in reversed(range(len(orders))):
-            found = yield from in_order(found, _key_at(place), reverse=not orders[place].is_ascending)
-    return found
-
-
-def _key_at(place: int) -> Callable[[Email], Any]:
-    return lambda email: email.keys[place]
 
 
 def key_of(order: Order, around: Around) -> Callable[[Email], Any]:

@@ -1,15 +1,17 @@
 """A mailbox as people look at it: newest first, from the top (RFC 8621 §4.4).
 
 What almost all queries of clients are. It is read from an index, page by page, and no further than was asked for; its
-total is kept with the mailbox. Who looks further down than some pages will go on: all is read once, and kept while
-nothing moves (`core.finding.results`).
+total is kept with the mailbox. Who looks further down than some pages will go on: all is read once, and kept
+(`core.finding.email_query`).
 """
 
 import asyncio
 
 from pillarbox.core.feed.states import Kind, state_in
-from pillarbox.core.finding.results import FoundEmails, Results
+from pillarbox.core.finding.email_query import EmailQueries
+from pillarbox.core.finding.results import FoundEmails
 from pillarbox.model.ids import AccountId, MailboxId
+from pillarbox.model.query import InMailbox
 from pillarbox.store import emails as email_rows
 from pillarbox.store.base import Database
 
@@ -22,9 +24,9 @@ _BEYOND_ALL = (2**62, 2**62)
 class EmailWindows:
     """Reads mailboxes from their newest message on."""
 
-    def __init__(self, db: Database) -> None:
+    def __init__(self, db: Database, queries: EmailQueries) -> None:
         self._db = db
-        self._results = Results()
+        self._queries = queries
 
     async def newest(
         self, account_id: AccountId, mailbox_id: MailboxId, most: int | None = None, *, collapse: bool = False
@@ -33,24 +35,20 @@ class EmailWindows:
 
         Pages are reads of their own: what moves meanwhile is in the changes since the state that is answered.
         """
+        if most is None or most > FEW:
+            return await self._queries.find(account_id, InMailbox(mailbox_id), collapse=collapse)
         async with self._db.read(account_id) as tx:
             state = await state_in(tx, account_id, Kind.EMAIL)
-        if most is not None and most <= FEW:
-            ids = await self._read(account_id, mailbox_id, most, collapse=collapse)
-            return FoundEmails(ids[:most], state)
-        key = (account_id, mailbox_id, collapse)
-        kept = self._results.find(key, state)
-        if kept is None:
-            kept = self._results.keep(key, state, await self._read(account_id, mailbox_id, None, collapse=collapse))
-        return FoundEmails(kept, state)
+        ids = await self._read(account_id, mailbox_id, most, collapse=collapse)
+        return FoundEmails(ids[:most], state)
 
     async def _read(
-        self, account_id: AccountId, mailbox_id: MailboxId, most: int | None, *, collapse: bool
+        self, account_id: AccountId, mailbox_id: MailboxId, most: int, *, collapse: bool
     ) -> tuple[int, ...]:
         """At least the first `most`, where there are so many."""
         found: dict[int, int] = {}
         before = _BEYOND_ALL
-        while most is None or len(found) < most:
+        while len(found) < most:
             async with self._db.read(account_id) as tx:
                 rows = await email_rows.newest_in(
                     tx, account_id, mailbox_id, before=before, limit=PAGE, threads=collapse

@@ -1,8 +1,8 @@
 """What the hot rows of messages answer by themselves: which fit a search, and in which order.
 
-A row is (id, thread, size, received, flags, keywords), as `store.emails.HOT` has it. Most lists that people look at
-(unread, flagged, large, of last week) need no more, and a mailbox of any size is gone through without an object for
-each message. Nothing here reads anything.
+A row is (id, thread, size, received, flags, keywords), as `store.emails.HOT` has it; what the row of a message does not
+tell of its place in an order is put behind it. Most lists that people look at (unread, flagged, large, of last week)
+need no more, and a mailbox of any size is gone through without an object for each message. Nothing here reads anything.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -20,7 +20,9 @@ from pillarbox.store.moment import micros
 Test: TypeAlias = Callable[[Row], bool]
 Key: TypeAlias = Callable[[Row], Any]
 
+COLUMNS = 6
 id_of, thread_of, _size_of, _received_of = itemgetter(0), itemgetter(1), itemgetter(2), itemgetter(3)
+_IN_ROW = (SortKey.RECEIVED, SortKey.SIZE, SortKey.HAS_FLAGS)
 
 
 def has_flags(known: FlagSet, wanted: FlagSet) -> bool:
@@ -73,8 +75,12 @@ def _flags_test(flags: FlagSet) -> Test:
     return lambda row: has_flags(flags_of(row), flags)
 
 
-def key_of(order: Order) -> Key | None:
-    """What rows are compared by; None where the row does not tell."""
+def is_in_row(order: Order) -> bool:
+    """Whether a row alone tells its place in this order."""
+    return order.key in _IN_ROW
+
+
+def _key_of(order: Order, place: int) -> Key:
     match order.key:
         case SortKey.RECEIVED:
             return _received_of
@@ -82,28 +88,38 @@ def key_of(order: Order) -> Key | None:
             return _size_of
         case SortKey.HAS_FLAGS:
             return _flags_test(order.flags)
-    return None
+    return itemgetter(COLUMNS + place)
 
 
-def ordered(
-    rows: list[Row], orders: Sequence[Order], keys: Sequence[Key], *, is_newest_first: bool
-) -> Pieces[list[Row]]:
+def ordered(rows: list[Row], orders: Sequence[Order], *, is_newest_first: bool) -> Pieces[list[Row]]:
     """By the last key first: each sort keeps what it finds equal in its place. At the end ids decide, the newest
-    first. Rows come in that order, or in that of their ids."""
+    first. Rows come in that order, or in that of their ids; where not all `orders` are in them, with a key for each."""
     if not is_newest_first:
         rows.reverse()
         rows = yield from in_order(rows, _received_of, reverse=True)
-    for order, key in zip(reversed(orders), reversed(keys), strict=True):
-        rows = yield from in_order(rows, key, reverse=not order.is_ascending)
+    for place, order in reversed(list(enumerate(orders))):
+        rows = yield from in_order(rows, _key_of(order, place), reverse=not order.is_ascending)
     return rows
 
 
-def ids_of(rows: Sequence[Row], *, collapse: bool) -> Pieces[list[int]]:
-    """The messages, or the first of each thread alone."""
+def is_before(row: Row, other: Row, orders: Sequence[Order]) -> bool:
+    """Whether one of two messages comes before the other in the order that `ordered` makes."""
+    for place, order in enumerate(orders):
+        key = _key_of(order, place)
+        own, others = key(row), key(other)
+        if own != others:
+            return bool(own < others) is order.is_ascending
+    return bool((row[3], row[0]) > (other[3], other[0]))
+
+
+def ids_of(rows: list[Row], *, collapse: bool) -> Pieces[list[int]]:
+    """The messages, or the first of each thread alone. `rows` is used up: to let go of many takes its time as well."""
     found: dict[int, int] = {}
     unit = thread_of if collapse else id_of
-    for start in range(0, len(rows), PIECE):
-        for row in rows[start : start + PIECE]:
+    rows.reverse()
+    while rows:
+        for row in reversed(rows[-PIECE:]):
             found.setdefault(unit(row), row[0])
+        del rows[-PIECE:]
         yield
     return list(found.values())

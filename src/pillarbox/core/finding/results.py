@@ -38,6 +38,12 @@ class Results:
         self._kept.move_to_end(key)
         return kept[1]
 
+    def take(self, key: Hashable) -> tuple[int, Sequence[int]] | None:
+        """A result of any state, with that state; it is kept no longer."""
+        kept = self._kept.get(key)
+        self._drop(key)
+        return kept
+
     def keep(self, key: Hashable, state: int, ids: Iterable[int]) -> Sequence[int]:
         """Keep what was found, unless it is more than all that may be kept; the ids."""
         found = array("q", ids)

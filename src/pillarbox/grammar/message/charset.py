@@ -60,7 +60,7 @@ def codec_name(charset: str) -> str | None:
 
 def decode(octets: bytes, charset: str) -> str:
     """The text. UTF-8 is tried first where the charset is a single-octet Latin one or unknown: senders mislabel."""
-    codec = codec_name(charset)
+    codec = _known.get(charset) or codec_name(charset)
     if codec in (None, "cp1252", "utf-8"):
         try:
             return octets.decode("utf-8")

@@ -4,7 +4,6 @@ import re
 
 from pillarbox.grammar.message.text import header_text
 
-_SPACE = re.compile(r"\s+")
 _TRAILER = re.compile(r"(?:\s|\(fwd\))+\Z", re.IGNORECASE)
 _LEADER = re.compile(r"(?:\[[^\[\]]*\]\s*)*(?:re|fwd?)\s*(?:\[[^\[\]]*\]\s*)?:\s*", re.IGNORECASE)
 _BLOB = re.compile(r"\[[^\[\]]*\]\s*")
@@ -21,10 +20,10 @@ def base_subject(value: bytes) -> str:
 def read_subject(value: bytes) -> tuple[str, bool]:
     """The base subject, and whether the value is that of a reply or a forward: whether anything but list names was
     taken from it (RFC 5256 §3)."""
-    text = _SPACE.sub(" ", header_text(value[: TEXT_MOST * 4])).strip()[:TEXT_MOST]
+    text = " ".join(header_text(value[: TEXT_MOST * 4]).split())[:TEXT_MOST]
     is_reply = False
     while True:
-        kept = _TRAILER.sub("", text).strip()
+        kept = _TRAILER.sub("", text).strip() if text.endswith((")", " ")) else text
         is_reply = is_reply or len(kept) < len(text.strip())
         text, has_leader = _without_leaders(kept)
         wrapped = _WRAPPED.match(text)
