@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from argon2 import PasswordHasher
 
 from pillarbox.core.contents.remote_images import ImageSettings
 from pillarbox.core.flow.arrival import Accepted, ClientFacts
@@ -29,6 +30,8 @@ from pillarbox.wire.memory import DeterministicRandom, MemoryResolver, SettableC
 DOMAIN = "uiowa.test"
 OTHER_DOMAIN = "illinois.test"
 PEER = "192.0.2.1:40000"
+CHEAP = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+"""The same function with less work: hundreds of tests sign in. Whole servers have the real one."""
 TEXT = b"From: ann@far.test\r\nTo: you\r\nSubject: hello\r\nMessage-ID: <one@far.test>\r\n\r\nGood morning.\r\n"
 STARTED = datetime(2026, 11, 24, 10, 0, tzinfo=UTC)
 
@@ -138,6 +141,7 @@ async def open_office(
             resolver=resolver,
             submission=submission,
             images=images,
+            hasher=CHEAP,
         )
         if start:
             await mail.start()

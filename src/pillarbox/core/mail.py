@@ -1,5 +1,7 @@
 """The services of the system, built once and handed to every edge. Nothing here is global."""
 
+from argon2 import PasswordHasher
+
 from pillarbox.core.access.accounts import Accounts
 from pillarbox.core.access.credentials import Credentials
 from pillarbox.core.access.passkeys import Passkeys
@@ -62,7 +64,10 @@ from pillarbox.store.base import Blobs, Database
 
 
 class Mail:
-    """All that the system does, by subject. `start` before the first use, `close` after the last."""
+    """All that the system does, by subject. `start` before the first use, `close` after the last.
+
+    `hasher` None: passwords cost what RFC 9106 §4 recommends.
+    """
 
     def __init__(
         self,
@@ -79,6 +84,7 @@ class Mail:
         keep: KeepSettings | None = None,
         submission: SubmissionSettings | None = None,
         images: ImageSettings | None = None,
+        hasher: PasswordHasher | None = None,
     ) -> None:
         self.hostname = hostname
         self.limits = limits
@@ -89,7 +95,7 @@ class Mail:
         self.credentials = Credentials()
         self.health = Health(db)
         self.directory = Directory(db, limits=limits, clock=clock)
-        self.passwords = Passwords(random, threads=limits.password_threads)
+        self.passwords = Passwords(random, threads=limits.password_threads, hasher=hasher)
         self.accounts = Accounts(
             db,
             self.directory,
