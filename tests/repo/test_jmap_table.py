@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 import pytest
 
-from pillarbox.grammar.jmap import body, comparators, contacts, email, filters, mdn, queued_query, submission_query
+from pillarbox.grammar.jmap import body, comparators, contacts, email, email_filter, mdn, queued_query, submission_query
 from pillarbox.grammar.jmap.header_forms import Form
 from pillarbox.grammar.jmap.headers import CONVENIENCE
 from pillarbox.grammar.jmap.problems import ProblemKind
@@ -160,10 +160,10 @@ PROPERTIES: dict[str, Iterable[str]] = {
     "form of a header field": [f"as{form.value}" for form in Form],
     "type whose changes are told": (*TYPES, DELIVERY, QUOTA),
     "capability": session_object.CAPABILITIES,
-    "condition of Mailbox/query": mailbox.query.Condition.__struct_encode_fields__,
-    "condition of Email/query": filters._CONDITIONS,
+    "condition of Mailbox/query": mailbox.filter.conditions({}),
+    "condition of Email/query": email_filter._CONDITIONS,
     "condition of EmailSubmission/query": submission_query._CONDITIONS,
-    "condition of Quota/query": quota.Condition.__struct_encode_fields__,
+    "condition of Quota/query": quota._CONDITIONS,
     "condition of ContactCard/query": contacts._CONDITIONS,
     "condition of QueuedMessage/query": queued_query._CONDITIONS,
     "sort key of Mailbox/query": mailbox.query._KEYS,

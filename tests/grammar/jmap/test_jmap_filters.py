@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pillarbox.grammar.jmap import comparators, filters
+from pillarbox.grammar.jmap import comparators, email_filter, query_filter
 from pillarbox.grammar.jmap.comparator import UnsupportedSort
 from pillarbox.grammar.jmap.filters import UnsupportedFilter
 from pillarbox.model.errors import SyntaxProblem
@@ -87,7 +87,7 @@ def words(field: str, token: str) -> Query:
     ],
 )  # fmt: skip
 def test_filters(value, found):
-    assert filters.parse(value) == found
+    assert email_filter.parse(value) == found
 
 
 @pytest.mark.parametrize(
@@ -106,7 +106,7 @@ def test_filters(value, found):
     ],
 )
 def test_words_and_phrases(text, found):
-    assert filters.tokens(text) == found
+    assert query_filter.tokens(text) == found
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_words_and_phrases(text, found):
 )  # fmt: skip
 def test_wrong_arguments_are_not_called_unsupported(value):
     with pytest.raises(SyntaxProblem) as caught:
-        filters.parse(value)
+        email_filter.parse(value)
     assert not isinstance(caught.value, UnsupportedFilter)
 
 
@@ -145,11 +145,11 @@ def nested(depth: int) -> object:
 )
 def test_what_cannot_be_looked_for_is_unsupported(value):
     with pytest.raises(UnsupportedFilter):
-        filters.parse(value)
+        email_filter.parse(value)
 
 
 def test_fifty_operators_in_each_other_are_fine():
-    assert isinstance(filters.parse(nested(50)), Not)
+    assert isinstance(email_filter.parse(nested(50)), Not)
 
 
 def test_the_example_sort_of_rfc_8621_4_4_2():
@@ -203,7 +203,7 @@ def test_wrong_comparators_are_not_called_unsupported(value):
 
 
 NAMES = st.sampled_from(
-    [*filters._CONDITIONS, "operator", "conditions", "property", "isAscending", "collation", "keyword", "x"]
+    [*email_filter._CONDITIONS, "operator", "conditions", "property", "isAscending", "collation", "keyword", "x"]
 )
 SCALARS = (
     st.none()
@@ -221,7 +221,7 @@ JSON = st.recursive(
 @given(JSON)
 def test_any_filter_is_a_query_or_refused(value):
     with contextlib.suppress(SyntaxProblem):
-        assert isinstance(filters.parse(value), Query)
+        assert isinstance(email_filter.parse(value), Query)
 
 
 @settings(deadline=None)

@@ -10,7 +10,7 @@ from pillarbox.grammar.jmap import envelope
 from pillarbox.grammar.jmap.comparator import UnsupportedSort
 from pillarbox.grammar.jmap.filters import UnsupportedFilter
 from pillarbox.grammar.jmap.identity import TEXT_DEFAULTS, WrongProperties, format_text, parse_email, parse_text
-from pillarbox.grammar.jmap.submission_query import Facts, looks_at_undo, parse_filter, parse_sort
+from pillarbox.grammar.jmap.submission_query import FILTER, Facts, parse_sort
 from pillarbox.grammar.smtp.parameters import RcptParameters, UnknownParameter
 from pillarbox.model.address import Address
 from pillarbox.model.envelope import BodyType, HoldRequest
@@ -177,7 +177,7 @@ FACTS = Facts(identity_id=3, email_id=12, thread_id=12, send_at=NOW, undo=Undo.P
     ],
 )
 def test_a_filter_finds_what_it_says(value, expected):
-    assert parse_filter(value)(FACTS) is expected
+    assert FILTER.parse(value)(FACTS) is expected
 
 
 @pytest.mark.parametrize(
@@ -189,7 +189,7 @@ def test_a_filter_finds_what_it_says(value, expected):
 )  # fmt: skip
 def test_what_is_no_filter_is_a_syntax_problem(value):
     with pytest.raises(SyntaxProblem) as caught:
-        parse_filter(value)
+        FILTER.parse(value)
     assert not isinstance(caught.value, UnsupportedFilter)
 
 
@@ -199,13 +199,13 @@ def test_filters_have_bounds():
         deep = {"operator": "AND", "conditions": [deep]}
     for value in ({"foo": 1}, deep, {"operator": "OR", "conditions": [{}] * 1_001}):
         with pytest.raises(UnsupportedFilter):
-            parse_filter(value)
+            FILTER.parse(value)
 
 
 def test_whether_a_filter_looks_at_what_can_change():
-    assert looks_at_undo({"operator": "NOT", "conditions": [{}, {"undoStatus": "final"}]})
-    assert not looks_at_undo({"operator": "NOT", "conditions": [{"emailIds": []}]})
-    assert not looks_at_undo(None)
+    assert FILTER.looks_at_change({"operator": "NOT", "conditions": [{}, {"undoStatus": "final"}]})
+    assert not FILTER.looks_at_change({"operator": "NOT", "conditions": [{"emailIds": []}]})
+    assert not FILTER.looks_at_change(None)
 
 
 def test_sorts():
@@ -230,9 +230,9 @@ def test_sorts():
 
 @given(JSON)
 def test_any_value_is_a_query_or_a_syntax_problem(value):
-    for parse in (parse_filter, parse_sort):
+    for parse in (FILTER.parse, parse_sort):
         try:
             parse(value)
         except SyntaxProblem:
             continue
-    looks_at_undo(value)
+    FILTER.looks_at_change(value)

@@ -6,7 +6,7 @@ import pytest
 
 from pillarbox.grammar.jmap.comparator import UnsupportedSort
 from pillarbox.grammar.jmap.filters import DEPTH, TERMS, UnsupportedFilter
-from pillarbox.grammar.jmap.queued_query import Facts, looks_at_change, parse_filter, parse_sort
+from pillarbox.grammar.jmap.queued_query import FILTER, Facts, looks_at_change, parse_sort
 from pillarbox.model.errors import SyntaxProblem
 
 TEN = datetime(2026, 11, 24, 10, tzinfo=UTC)
@@ -34,7 +34,7 @@ ALL = (ONE, TWO, THREE)
     ],
 )
 def test_what_a_filter_finds(value: object, found: tuple[Facts, ...]):
-    test = parse_filter(value)
+    test = FILTER.parse(value)
     assert tuple(one for one in ALL if test(one)) == found
 
 
@@ -57,7 +57,7 @@ def test_what_a_filter_finds(value: object, found: tuple[Facts, ...]):
 )
 def test_what_is_no_filter(value: object):
     with pytest.raises(SyntaxProblem):
-        parse_filter(value)
+        FILTER.parse(value)
 
 
 def test_what_a_filter_may_not_be():
@@ -66,7 +66,7 @@ def test_what_a_filter_may_not_be():
         deep = {"operator": "AND", "conditions": [deep]}
     for value in ({"subject": "x"}, deep, {"operator": "OR", "conditions": [{}] * (TERMS + 1)}):
         with pytest.raises(UnsupportedFilter):
-            parse_filter(value)
+            FILTER.parse(value)
 
 
 @pytest.mark.parametrize(

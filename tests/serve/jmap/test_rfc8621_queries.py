@@ -4,7 +4,7 @@ import pytest
 from jmap_site import Site
 
 from pillarbox.grammar.jmap.comparators import SORT_KEYS
-from pillarbox.grammar.jmap.filters import _CONDITIONS as CONDITIONS
+from pillarbox.grammar.jmap.email_filter import _CONDITIONS as CONDITIONS
 from pillarbox.model.keywords import FlagSet
 
 PLAIN = (

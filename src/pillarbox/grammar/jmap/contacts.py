@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 
-from pillarbox.grammar.jmap import comparator
+from pillarbox.grammar.jmap import comparator, query_filter
 from pillarbox.grammar.jmap.dates import parse_utc
-from pillarbox.grammar.jmap.filters import Reader, words_of
 from pillarbox.grammar.jmap.ids import parse_book
+from pillarbox.grammar.jmap.query_filter import words_of
 from pillarbox.model.contact import (
     BookId,
     CardCreated,
@@ -37,7 +37,7 @@ SORT_KEYS = {
 
 def parse_filter(value: object) -> Query:
     """The query; null finds all. Raises: UnsupportedFilter; SyntaxProblem, which is invalidArguments."""
-    return Reader(_CONDITIONS, terms=TERMS).read(value)
+    return query_filter.read(_CONDITIONS, value, terms=TERMS)
 
 
 def _string(value: object) -> str:

@@ -1,17 +1,15 @@
 """The data type Quota (RFC 9425): one of each account, on the octets of its Emails; none where there is no limit.
 
 A state is the figures themselves, `used-limit`: two that are equal mean objects that are equal, whoever changed what,
-and from any of them it is known what is different now.
+and from any of them it is known what is different now. Without a limit it is always the same.
 """
 
 import re
-from collections.abc import Sequence
-
-import msgspec
+from collections.abc import Callable, Sequence
 
 from pillarbox.core.mailbox.quotas import Quota
 from pillarbox.grammar.jmap import comparator
-from pillarbox.grammar.jmap.filters import DEPTH
+from pillarbox.grammar.jmap.fact_filter import FactFilter
 from pillarbox.grammar.message.text import fold
 from pillarbox.model.errors import SyntaxProblem
 from pillarbox.serve.jmap.method import MAIL, Call, Json, Method, Problem
@@ -29,25 +27,9 @@ PROPERTIES = (
 _STATE = re.compile(r"(0|[1-9][0-9]{0,17})-(0|[1-9][0-9]{0,17})")
 
 
-class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """A FilterCondition (RFC 9425 §4.4)."""
-
-    name: str | None = None
-    scope: str | None = None
-    resource_type: str | None = None
-    type: str | None = None
-
-
-class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A FilterOperator (RFC 8620 §5.5)."""
-
-    operator: str
-    conditions: list[Json]
-
-
 def format_state(quota: Quota) -> str:
     """Of a quota as it is."""
-    return f"{quota.used_octets}-{quota.limit_octets}"
+    return f"{quota.used_octets}-{quota.limit_octets}" if quota.limit_octets else "0-0"
 
 
 def _parse_state(text: str) -> Quota:
@@ -109,36 +91,23 @@ async def changes(call: Call, arguments: ChangesArguments) -> Json:
 # --- queries ---------------------------------------------------------------------------------------------------------
 
 
-def _fits(value: Json, one: Json, depth: int = 0) -> bool:
-    """Raises: Problem: unsupportedFilter, invalidArguments."""
-    if depth > DEPTH:
-        raise Problem("unsupportedFilter", f"at most {DEPTH} operators in each other")
-    try:
-        if "operator" not in value:
-            return _meets(msgspec.convert(value, Condition), one)
-        made = msgspec.convert(value, Operator)
-    except msgspec.ValidationError as error:
-        raise Problem(
-            "unsupportedFilter" if "unknown field" in str(error) else "invalidArguments", str(error)
-        ) from None
-    found = [_fits(condition, one, depth + 1) for condition in made.conditions]
-    match made.operator:
-        case "AND":
-            return all(found)
-        case "OR":
-            return any(found)
-        case "NOT":
-            return not any(found)
-    raise Problem("invalidArguments", "the operator must be AND, OR or NOT")
+def _condition(fits: Callable[[Json, str], bool]) -> Callable[[object], Callable[[Json], bool]]:
+    def read(value: object) -> Callable[[Json], bool]:
+        if not isinstance(value, str):
+            raise SyntaxProblem("a string")
+        return lambda one: fits(one, value)
+
+    return read
 
 
-def _meets(wanted: Condition, one: Json) -> bool:
-    return (
-        (wanted.name is None or fold(wanted.name) in fold(one["name"]))
-        and wanted.scope in (None, one["scope"])
-        and wanted.resource_type in (None, one["resourceType"])
-        and (wanted.type is None or wanted.type in one["types"])
-    )
+_CONDITIONS = {
+    "name": _condition(lambda one, value: fold(value) in fold(one["name"])),
+    "scope": _condition(lambda one, value: one["scope"] == value),
+    "resourceType": _condition(lambda one, value: one["resourceType"] == value),
+    "type": _condition(lambda one, value: value in one["types"]),
+}
+"""RFC 9425 §4.4."""
+FILTER = FactFilter(_CONDITIONS)
 
 
 def _sort_properties(sort: object) -> list[str]:
@@ -150,7 +119,7 @@ async def find(call: Call, arguments: QueryArguments) -> Found:
     """The quota, if it fits."""
     quota = await call.mail.quotas.get(call.account.id)
     _sort_properties(arguments.sort)
-    fits = _fits(arguments.filter or {}, _object(call, quota))
+    fits = FILTER.parse(arguments.filter)(_object(call, quota))
     return Found([NUMBER] if fits and _is_there(call, quota) else [], format_state(quota))
 
 
@@ -165,7 +134,7 @@ async def query_changes(call: Call, arguments: QueryChangesArguments) -> Json:
     call.check_account(arguments.account_id)
     old, new = _parse_state(arguments.since_query_state), await call.mail.quotas.get(call.account.id)
     may_move = "used" in _sort_properties(arguments.sort) and old.used_octets != new.used_octets
-    fits = _fits(arguments.filter or {}, _object(call, new))
+    fits = FILTER.parse(arguments.filter)(_object(call, new))
     was, is_ = fits and _is_there(call, old), fits and _is_there(call, new)
     removed = [ID] if was and (may_move or not is_) else []
     added = [{"id": ID, "index": 0}] if is_ and (may_move or not was) else []

@@ -2,9 +2,10 @@
 
 from pillarbox.core.email.email_changes import StateTooOld
 from pillarbox.core.mailbox.mailbox_changes import ThreadCounts
-from pillarbox.grammar.jmap import comparators, filters
+from pillarbox.grammar.jmap import comparators, email_filter
 from pillarbox.grammar.jmap.ids import format_email, parse_email
 from pillarbox.model import query as queries
+from pillarbox.model.errors import NotFound
 from pillarbox.model.ids import MailboxId, MessageId
 from pillarbox.model.query import Order, Query, SortKey
 from pillarbox.serve.jmap.method import MAIL, Call
@@ -55,21 +56,29 @@ def _last_wanted(arguments: EmailQuery | EmailQueryChanges) -> int | None:
 
 async def _window(call: Call, arguments: EmailQuery | EmailQueryChanges, mailbox_id: MailboxId) -> Found:
     """A mailbox, newest first; its total is known (RFC 8621 §4.4)."""
-    account_id, collapse, total = call.account.id, arguments.collapse_threads, 0
+    account_id, collapse = call.account.id, arguments.collapse_threads
     most = _last_wanted(arguments)
     found = await call.mail.email_windows.newest(account_id, mailbox_id, most, collapse=collapse)
     if most is None or len(found.ids) < most:
         return Found(found.ids, str(found.state))
-    if arguments.calculate_total and collapse:
-        total = (await call.mail.mailbox_changes.count_threads(account_id)).get(mailbox_id, ThreadCounts()).total
-    elif arguments.calculate_total:
-        total = (await call.mail.mailboxes.get_by_id(account_id, mailbox_id)).shown
+    total = await _total(call, mailbox_id, collapse=collapse) if arguments.calculate_total else 0
     return Found(found.ids, str(found.state), total=max(total, len(found.ids)))
+
+
+async def _total(call: Call, mailbox_id: MailboxId, *, collapse: bool) -> int:
+    """How many messages or threads the mailbox shows: none where there is no such mailbox."""
+    account_id = call.account.id
+    if collapse:
+        return (await call.mail.mailbox_changes.count_threads(account_id)).get(mailbox_id, ThreadCounts()).total
+    try:
+        return (await call.mail.mailboxes.get_by_id(account_id, mailbox_id)).shown
+    except NotFound:
+        return 0
 
 
 async def find(call: Call, arguments: EmailQuery | EmailQueryChanges) -> Found:
     """All that fit, or where that will do, those from the top that are asked for."""
-    query, orders = filters.parse(arguments.filter), comparators.parse(arguments.sort)
+    query, orders = email_filter.parse(arguments.filter), comparators.parse(arguments.sort)
     if isinstance(query, queries.InMailbox) and _is_newest_first(orders):
         return await _window(call, arguments, query.mailbox_id)
     most = None if arguments.calculate_total else _last_wanted(arguments)
@@ -84,7 +93,7 @@ async def moved(call: Call, arguments: EmailQueryChanges, since: int) -> Moved |
 
     A new message, whose id is the mod-sequence of its coming, was in no result before.
     """
-    query, orders = filters.parse(arguments.filter), comparators.parse(arguments.sort)
+    query, orders = email_filter.parse(arguments.filter), comparators.parse(arguments.sort)
     of_threads = arguments.collapse_threads or any(order.key in _OF_THREADS for order in orders)
     is_fixed = not (of_threads or _has(query, _CHANGING) or any(order.key is SortKey.HAS_FLAGS for order in orders))
     try:

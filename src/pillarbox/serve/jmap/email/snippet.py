@@ -8,13 +8,13 @@ import heapq
 from collections.abc import Iterator, Sequence
 
 from pillarbox.core.contents.content import StoredContent
-from pillarbox.grammar.jmap import filters
-from pillarbox.grammar.jmap.filters import tokens_and_phrases
+from pillarbox.grammar.jmap import email_filter
 from pillarbox.grammar.jmap.header_forms import read_text
 from pillarbox.grammar.jmap.ids import format_email
+from pillarbox.grammar.jmap.query_filter import tokens_and_phrases
 from pillarbox.grammar.message.part import Part
 from pillarbox.grammar.message.structure import ENVELOPE_FIELDS
-from pillarbox.grammar.message.text import fold, part_text, text_parts
+from pillarbox.grammar.message.text import fold, search_text, text_parts
 from pillarbox.grammar.message.words import Needle
 from pillarbox.model.errors import NotFound
 from pillarbox.model.ids import AccountId, MessageId
@@ -70,7 +70,7 @@ class Words:
 async def get(call: Call, arguments: SnippetArguments) -> Json:
     """Of the messages asked for."""
     account_id = call.check_account(arguments.account_id)
-    filters.parse(arguments.filter)
+    email_filter.parse(arguments.filter)
     ids = checked_ids(call, arguments.email_ids) or []
     found = await _snippets(call, account_id, message_ids(ids), Words(arguments.filter))
     return {
@@ -114,7 +114,7 @@ async def _snippet(content: StoredContent, words: Words) -> Json:
 def _preview(octets: bytes, root: Part, words: Sequence[Needle]) -> str | None:
     """Around the first word, in the first part that has one."""
     for part in text_parts(root):
-        text = part_text(octets, part)
+        text = search_text(octets, part)
         folded = fold(text)
         if any(word.is_in(folded) for word in words):
             return excerpt(" ".join(text.split()), words)

@@ -1,19 +1,18 @@
 """Mailbox/query and Mailbox/queryChanges (RFC 8621 §2.3, §2.4)."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, TypeAlias
-
-import msgspec
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from pillarbox.core.mailbox.mailbox_tree import parents
 from pillarbox.grammar.jmap import comparator
-from pillarbox.grammar.jmap.filters import DEPTH
+from pillarbox.grammar.jmap.fact_filter import FactFilter
 from pillarbox.grammar.jmap.ids import format_mailbox, parse_mailbox
 from pillarbox.grammar.message.text import fold
 from pillarbox.model.ids import MailboxId
 from pillarbox.model.mailbox import Mailbox
-from pillarbox.serve.jmap.mailbox.objects import mailbox_id_of, name_of
-from pillarbox.serve.jmap.method import MAIL, Call, Json, Problem
+from pillarbox.serve.jmap.mailbox.filter import Parents, conditions
+from pillarbox.serve.jmap.mailbox.objects import name_of
+from pillarbox.serve.jmap.method import MAIL, Call
 from pillarbox.serve.jmap.standard.query import (
     Find,
     Found,
@@ -23,9 +22,6 @@ from pillarbox.serve.jmap.standard.query import (
     Querying,
     query_methods,
 )
-
-Parents: TypeAlias = Mapping[MailboxId, MailboxId | None]
-Test: TypeAlias = Callable[[Mailbox], bool]
 
 
 class MailboxQuery(QueryArguments, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -40,63 +36,6 @@ class MailboxQueryChanges(QueryChangesArguments, frozen=True, forbid_unknown_fie
 
     sort_as_tree: bool = False
     filter_as_tree: bool = False
-
-
-class Condition(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename="camel"):
-    """A FilterCondition; UNSET is not asked for."""
-
-    parent_id: str | msgspec.UnsetType | None = msgspec.UNSET
-    name: str | msgspec.UnsetType = msgspec.UNSET
-    role: str | msgspec.UnsetType | None = msgspec.UNSET
-    has_any_role: bool | msgspec.UnsetType = msgspec.UNSET
-    is_subscribed: bool | msgspec.UnsetType = msgspec.UNSET
-
-
-class Operator(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A FilterOperator (RFC 8620 §5.5)."""
-
-    operator: str
-    conditions: list[Json]
-
-
-def _test(value: Json, above: Parents, depth: int = 0) -> Test:
-    """Raises: Problem: unsupportedFilter, invalidArguments."""
-    if depth > DEPTH:
-        raise Problem("unsupportedFilter", f"at most {DEPTH} operators in each other")
-    try:
-        if "operator" not in value:
-            return _condition(msgspec.convert(value, Condition), above)
-        made = msgspec.convert(value, Operator)
-    except msgspec.ValidationError as error:
-        kind = "unsupportedFilter" if "unknown field" in str(error) else "invalidArguments"
-        raise Problem(kind, str(error)) from None
-    tests = [_test(condition, above, depth + 1) for condition in made.conditions]
-    match made.operator:
-        case "AND":
-            return lambda mailbox: all(test(mailbox) for test in tests)
-        case "OR":
-            return lambda mailbox: any(test(mailbox) for test in tests)
-        case "NOT":
-            return lambda mailbox: not any(test(mailbox) for test in tests)
-    raise Problem("invalidArguments", "the operator must be AND, OR or NOT")
-
-
-def _condition(wanted: Condition, above: Parents) -> Test:
-    """All that it says must hold."""
-    tests: list[Test] = []
-    if not isinstance(wanted.parent_id, msgspec.UnsetType):
-        parent_id = None if wanted.parent_id is None else mailbox_id_of(wanted.parent_id)
-        tests.append(lambda mailbox: above[mailbox.id] == parent_id)
-    if not isinstance(wanted.name, msgspec.UnsetType):
-        name = fold(wanted.name)
-        tests.append(lambda mailbox: name in fold(name_of(mailbox)))
-    if not isinstance(wanted.role, msgspec.UnsetType):
-        tests.append(lambda mailbox: (mailbox.role and mailbox.role.value) == wanted.role)
-    if not isinstance(wanted.has_any_role, msgspec.UnsetType):
-        tests.append(lambda mailbox: (mailbox.role is not None) == wanted.has_any_role)
-    if not isinstance(wanted.is_subscribed, msgspec.UnsetType):
-        tests.append(lambda mailbox: mailbox.subscribed == wanted.is_subscribed)
-    return lambda mailbox: all(test(mailbox) for test in tests)
 
 
 _KEYS: dict[str, Callable[[Mailbox], Any]] = {
@@ -140,7 +79,7 @@ async def find(call: Call, arguments: MailboxQuery | MailboxQueryChanges) -> Fou
     state = str(await call.mail.mailbox_changes.own_state(account_id))
     mailboxes = await call.mail.mailboxes.list(account_id)
     above = parents(mailboxes)
-    test = _test(arguments.filter or {}, above)
+    test = FactFilter(conditions(above)).parse(arguments.filter)
     ordered = _sorted(mailboxes, arguments.sort)
     if arguments.sort_as_tree:
         ordered = list(_as_tree(ordered, above))

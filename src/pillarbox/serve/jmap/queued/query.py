@@ -4,7 +4,7 @@ from pillarbox.core.email.email_changes import StateTooOld
 from pillarbox.core.feed.states import Kind
 from pillarbox.core.flow.outbox import OutboxRow
 from pillarbox.grammar.jmap.ids import format_queued, parse_queued
-from pillarbox.grammar.jmap.queued_query import Facts, looks_at_change, parse_filter, parse_sort
+from pillarbox.grammar.jmap.queued_query import FILTER, Facts, looks_at_change, parse_sort
 from pillarbox.serve.jmap.method import Call
 from pillarbox.serve.jmap.own import OWN
 from pillarbox.serve.jmap.queued.objects import state
@@ -13,7 +13,7 @@ from pillarbox.serve.jmap.standard.query import Find, Found, Moved, Querying, qu
 
 async def find(call: Call, arguments: Find) -> Found:
     """Where nothing else says, the oldest first."""
-    test, sort = parse_filter(arguments.filter), parse_sort(arguments.sort)
+    test, sort = FILTER.parse(arguments.filter), parse_sort(arguments.sort)
     before = await state(call)
     found = [(row.number, facts) for row in await call.mail.outbox.rows(call.account.id) if test(facts := _facts(row))]
     for key, is_ascending in reversed(sort):

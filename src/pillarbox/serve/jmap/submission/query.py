@@ -4,7 +4,7 @@ from pillarbox.core.email.email_changes import StateTooOld
 from pillarbox.core.feed.states import Kind
 from pillarbox.core.sending.submissions import SubmissionRow
 from pillarbox.grammar.jmap.ids import format_submission, parse_submission
-from pillarbox.grammar.jmap.submission_query import Facts, looks_at_undo, parse_filter, parse_sort
+from pillarbox.grammar.jmap.submission_query import FILTER, Facts, parse_sort
 from pillarbox.serve.jmap.method import SUBMISSION, Call
 from pillarbox.serve.jmap.standard.query import Find, Found, Moved, Querying, query_methods
 from pillarbox.serve.jmap.submission.objects import state
@@ -12,7 +12,7 @@ from pillarbox.serve.jmap.submission.objects import state
 
 async def find(call: Call, arguments: Find) -> Found:
     """Where nothing else says, the oldest first."""
-    test, sort = parse_filter(arguments.filter), parse_sort(arguments.sort)
+    test, sort = FILTER.parse(arguments.filter), parse_sort(arguments.sort)
     before = await state(call)
     found = [(row.id, facts) for row in await call.mail.submissions.rows(call.account.id) if test(facts := _facts(row))]
     for key, is_ascending in reversed(sort):
@@ -30,7 +30,7 @@ async def moved(call: Call, arguments: Find, since: int) -> Moved | None:
         changed = await call.mail.object_changes.since(call.account.id, Kind.SUBMISSION, since)
     except StateTooOld:
         return None
-    is_fixed = not looks_at_undo(arguments.filter)
+    is_fixed = not FILTER.looks_at_change(arguments.filter)
     updated = frozenset() if is_fixed else frozenset(changed.updated)
     return Moved(updated | frozenset(changed.destroyed), updated | frozenset(changed.created), is_fixed)
 
