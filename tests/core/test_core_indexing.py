@@ -15,7 +15,7 @@ from pillarbox.core.contents.spool import Content
 from pillarbox.core.finding import email_search
 from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.grammar.message.structure import scan
-from pillarbox.grammar.message.text import all_header_text, fold, headers_of, part_text, text_parts
+from pillarbox.grammar.message.text import all_header_text, fold, headers_of, search_text, text_parts
 from pillarbox.model.account import Account
 from pillarbox.model.ids import MailboxId
 from pillarbox.model.keywords import FlagSet
@@ -92,7 +92,7 @@ class Letter:
         """Header and body, folded, of the whole content."""
         octets = self.octets()
         part = scan(octets, limits=Limits())
-        body = "\n".join(fold(part_text(octets, one)) for one in text_parts(part))
+        body = "\n".join(fold(search_text(octets, one)) for one in text_parts(part))
         return fold(all_header_text(octets, headers_of(part))), body
 
     def fields(self) -> dict[str, str]:

@@ -8,7 +8,7 @@ import pytest
 
 from pillarbox.model.errors import Unavailable
 from pillarbox.model.limits import Limits
-from pillarbox.wire.listener import Gate, Listener
+from pillarbox.wire.listener import Gate, Listener, listening_socket
 from wire.witness import FAREWELL, HOSTNAME, SECONDS, Witness, dial, open_door, raw_client, read_all, reset
 
 
@@ -40,6 +40,13 @@ def test_the_total_counts_all_addresses_and_nobody_who_was_turned_away():
     assert [gate.enter(host) for host in ("127.0.0.1", "192.0.2.1", "192.0.2.2")] == [True, True, False]
     gate.leave("127.0.0.1")
     assert gate.enter("192.0.2.2")
+
+
+def test_the_second_piece_of_an_answer_does_not_wait_for_the_first_to_be_acknowledged():
+    with listening_socket("127.0.0.1", 0) as listening:
+        listening.setblocking(True)
+        with socket.create_connection(listening.getsockname()), listening.accept()[0] as accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY) == 1
 
 
 async def test_one_too_many_hears_a_farewell_and_is_closed():

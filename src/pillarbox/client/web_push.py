@@ -1,7 +1,7 @@
 """Hands one text to a push service, which brings it to a device (RFC 8030 §5, RFC 8620 §7.2).
 
 Where there are keys the text is encrypted, so that the push service learns nothing but that there is one. What the
-service says is a meaning here: it has it, it will never want it, or it may want it later.
+service says is a meaning here: it has it, it will never want any there, it does not want this one, or it may want it later.
 """
 
 from enum import Enum
@@ -18,6 +18,8 @@ from pillarbox.model.url import parse_https
 ANSWER_OCTETS = 16_384
 """Nobody reads it; whoever says more is no push service."""
 RETRY_MOST_SECONDS = 86_400
+PATIENCE = (408, 425, 429)
+"""Of a client's faults those that time mends."""
 
 
 class Outcome(Enum):
@@ -26,6 +28,8 @@ class Outcome(Enum):
     TAKEN = "taken"
     GONE = "gone"
     """Nobody wants it there, now or later: the subscription is over."""
+    REFUSED = "refused"
+    """Not this one, and it would not be wanted if it came again (RFC 9749 §6)."""
     LATER = "later"
 
 
@@ -85,12 +89,15 @@ class WebPush:
 
 
 def _meaning(answer: HttpAnswer) -> PushAnswer:
-    """RFC 8030 §5, §7.3, RFC 8620 §7.2: 404 and 410 are the end, 429 asks for patience."""
+    """RFC 8030 §5, §7.3, RFC 8620 §7.2: 404 and 410 are the end, 429 asks for patience, and what else is the request's
+    fault is refused."""
     reason = f"status {answer.status}"
     if 200 <= answer.status < 300:
         return PushAnswer(Outcome.TAKEN, reason)
     if answer.status in (404, 410):
         return PushAnswer(Outcome.GONE, reason)
+    if 400 <= answer.status < 500 and answer.status not in PATIENCE:
+        return PushAnswer(Outcome.REFUSED, reason)
     said = answer.headers.get("retry-after", "")
     wait = min(int(said), RETRY_MOST_SECONDS) if said.isascii() and said.isdecimal() and len(said) < 10 else None
     return PushAnswer(Outcome.LATER, reason, wait)

@@ -9,7 +9,7 @@
     ├── NotAllowed             this client may not do that
     │   └── RelayDenied        mail to strangers, from a stranger
     ├── BadCredentials         wrong name or password (constant text for unknown names)
-    │   └── TransitionNeeded   one PLAIN login over TLS must make the verifier first (RFC 4954 §4.1)
+    │   └── TransitionNeeded   one PLAIN login over TLS must make the verifier first (RFC 4954 §6)
     ├── OverLimit              a bound of `model.limits` was met
     │   ├── OverQuota          the mailbox's owner has no room
     │   ├── TooLarge           one message, line, literal
@@ -77,7 +77,7 @@ class BadCredentials(MailError):
 
 
 class TransitionNeeded(BadCredentials):
-    """The account has no verifier for this mechanism yet; one PLAIN login over TLS makes it (RFC 4954 §4.1)."""
+    """The account has no verifier for this mechanism yet; one PLAIN login over TLS makes it (RFC 4954 §6)."""
 
     temporary = True
 

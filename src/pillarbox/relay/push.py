@@ -181,7 +181,9 @@ class Pusher:
         text = self._texts.verification(subscription)
         message = PushMessage(text, self._texts.content_type, CODE_TTL_SECONDS, "high")
         answer = await self._web_push.send(subscription, message)
-        if answer.outcome is Outcome.TAKEN:
+        if answer.outcome is Outcome.REFUSED:
+            log.info("push.refused", account=subscription.account_id, status=answer.reason)
+        if answer.outcome in (Outcome.TAKEN, Outcome.REFUSED):  # a refused one is not sent again (RFC 9749 §6)
             await self._subscriptions.note_code_sent(subscription)
             self.look_at(subscription.account_id)
         else:

@@ -19,6 +19,7 @@ GOOD = [
         Upload((Range("U1"), Range("#b", 0, 3))),
     ),
     ({"data": [{"blobId": "U1", "offset": 7, "length": None}]}, Upload((Range("U1", 7),))),
+    ({"data": [{"blobId": "U1", "length": 0}]}, Upload((Range("U1", 0, 0),))),
 ]
 
 
@@ -32,7 +33,7 @@ WRONG = [
     {"data": [{}]}, {"data": [{"data:asHex": "00"}]}, {"data": [{"data:asText": 5}]}, {"data": [{"data:asText": "\ud800"}]},
     {"data": [{"data:asText": "a", "data:asBase64": "YQ=="}]}, {"data": [{"data:asText": "a", "offset": 0}]},
     {"data": [{"data:asBase64": "YQ"}]}, {"data": [{"data:asBase64": "Y Q="}]}, {"data": [{"data:asBase64": "é"}]},
-    {"data": [{"blobId": "U1", "length": 0}]}, {"data": [{"blobId": "U1", "offset": -1}]},
+    {"data": [{"blobId": "U1", "length": -1}]}, {"data": [{"blobId": "U1", "offset": -1}]},
     {"data": [{"blobId": "U1", "offset": True}]}, {"data": [{"blobId": "U1", "offset": 1.5}]},
     {"data": [{"blobId": "U1", "length": 2**53}]}, {"data": [{"blobId": 1}]},
 ]  # fmt: skip

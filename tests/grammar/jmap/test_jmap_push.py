@@ -109,7 +109,7 @@ def test_the_messages_of_the_standard():
     assert read({"@type": "WebSocketPushDisable"}) == PushDisable()
 
 
-@pytest.mark.parametrize("value", [None, 1, [], {}, {"id": 1}, {"id": "x" * 256}])
+@pytest.mark.parametrize("value", [None, 1, [], {}, {"id": 1}, {"id": None}])
 def test_a_message_without_an_id_has_none(value):
     assert websocket.id_of(value) is None
 

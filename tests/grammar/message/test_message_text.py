@@ -31,6 +31,20 @@ def test_any_html_shows_something(source):
     text.shown_html(source).encode()
 
 
+LABELS = [
+    ('a<img src="x" alt="b &amp; c">d', "a d\nb & c"),
+    ("<p title=one>a</p><IMG\nALT = 'two' title=\"three\">", " a  \none\ntwo\nthree"),
+    ('<!-- <img alt="x"> -->a<script>title="y"</script><b data-alt="z" alt="">b', " a  b"),
+]
+
+
+@pytest.mark.parametrize(("source", "sought"), LABELS)
+def test_a_search_looks_at_labels_too_behind_all_else(source, sought):
+    html, plain = (f"Content-Type: text/{kind}\r\n\r\n{source}".encode() for kind in ("html", "plain"))
+    assert text.search_text(html, scan(html, limits=Limits())) == sought
+    assert text.search_text(plain, scan(plain, limits=Limits())) == source
+
+
 FOLDS = [("ABC", "abc"), ("Straße", "strasse"), ("ＡＢ", "ab"), ("ﬁ", "fi")]
 
 

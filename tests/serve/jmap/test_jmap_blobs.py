@@ -133,7 +133,7 @@ async def test_a_large_blob_is_put_together_of_ranges_and_a_part_of_a_message(si
         {"data:asHex": "00"},
         {},
         {"blobId": "#nothing", "offset": -1},
-        {"blobId": "#nothing", "length": 0},
+        {"blobId": "#nothing", "length": -1},
         {"blobId": "#nothing", "length": True},
     ],
 )

@@ -389,6 +389,7 @@ async def test_create_a_tree_in_any_order(site: Site):
         ({"name": "x", "id": "m77"}, ["id"]),
         ({"name": "x", "totalEmails": 0}, ["totalEmails"]),
         ({"name": "x", "colour": "red", "myRights": {}}, ["colour", "myRights"]),
+        ({"name": "", "colour": "red", "sortOrder": -1}, ["colour", "name", "sortOrder"]),
     ],
 )
 async def test_create_what_cannot_be(site: Site, mailbox: dict, properties: list[str]):
@@ -435,6 +436,8 @@ async def test_update_each_property(site: Site):
     assert await update(site, id, parentId=None, sortOrder=None) is None
     found = (await site.mailboxes())["renamed"]
     assert (found["parentId"], found["sortOrder"], found["isSubscribed"]) == (None, 0, False)
+    assert await update(site, id, isSubscribed=None) is None  # what it is when nobody says (RFC 8621 §2)
+    assert (await site.mailboxes())["renamed"]["isSubscribed"] is True
 
 
 async def test_the_whole_object_is_a_patch(site: Site):

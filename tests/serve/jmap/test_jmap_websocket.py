@@ -112,6 +112,8 @@ async def test_pushes_as_in_the_standard(site: Site):
 async def test_who_comes_back_with_a_push_state_is_told_what_it_missed(site: Site):
     async with conversing(site) as socket:
         await say(socket, type_="WebSocketPushEnable", dataTypes=None)
+        await request(socket, "R1", ECHO)
+        assert (await hear(socket))["requestId"] == "R1"  # so what was said before has been heard
         await site.office.take("ann@far.test", "alice")
         state = (await hear(socket))["pushState"]
     await site.call("Mailbox/set", create={"a": {"name": "Work"}})

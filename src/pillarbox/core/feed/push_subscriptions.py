@@ -45,6 +45,18 @@ ACCOUNTS_KEPT = 1_000
 PAGE = 500
 
 
+class BadDevice(Invalid):
+    """The device's id is empty, or too long."""
+
+
+class BadTypes(Invalid):
+    """Too many types, or what can be none."""
+
+
+class TimeIsOver(Invalid):
+    """It would have ended before it began."""
+
+
 class WrongCode(Invalid):
     """It is not the one that was sent."""
 
@@ -87,10 +99,10 @@ class PushSubscriptions:
     ) -> PushSubscription:
         """A new one, which is sent its code soon.
 
-        Raises: NotFound (account), Invalid, RateLimited, TooMany.
+        Raises: NotFound (account), BadDevice, BadTypes, TimeIsOver, RateLimited, TooMany.
         """
         if not 0 < len(device) <= DEVICE_LETTERS:
-            raise Invalid(f"a device's id has 1 to {DEVICE_LETTERS} letters")
+            raise BadDevice(f"a device's id has 1 to {DEVICE_LETTERS} letters")
         made = PushSubscription(
             account_id=account_id,
             id=int.from_bytes(self._random.octets(ID_OCTETS)) + 1,
@@ -137,10 +149,10 @@ class PushSubscriptions:
             self._made.popitem(last=False)
 
     def _until(self, credential: Credential, asked: datetime | None) -> datetime:
-        """When it ends. A credential that ends by itself is bound enough (RFC 8620 §7.2). Raises: Invalid."""
+        """When it ends. A credential that ends by itself is bound enough (RFC 8620 §7.2). Raises: TimeIsOver."""
         now = self._clock.now()
         if asked is not None and asked <= now:
-            raise Invalid("that time is over")
+            raise TimeIsOver("that time is over")
         most = now + LASTS if credential.expires is None else credential.expires
         return most if asked is None else min(asked, most)
 
@@ -162,7 +174,7 @@ class PushSubscriptions:
     ) -> PushSubscription:
         """Give it these types and this time (None: as long as may be), and verify it if there is a code.
 
-        Raises: NotFound, Invalid, WrongCode; nothing has changed then.
+        Raises: NotFound, BadTypes, TimeIsOver, WrongCode; nothing has changed then.
         """
         until, wanted = self._until(credential, expires), _checked(types)
         async with self._db.write(account_id) as tx:
@@ -259,9 +271,9 @@ class PushSubscriptions:
 
 
 def _checked(types: Sequence[str] | None) -> tuple[str, ...] | None:
-    """Raises: Invalid."""
+    """Raises: BadTypes."""
     if types is None:
         return None
     if len(types) > TYPES or not all(0 < len(one) <= TYPE_LETTERS and one.isprintable() for one in types):
-        raise Invalid(f"types are at most {TYPES} words of 1 to {TYPE_LETTERS} letters")
+        raise BadTypes(f"types are at most {TYPES} words of 1 to {TYPE_LETTERS} letters")
     return tuple(dict.fromkeys(types))

@@ -17,7 +17,7 @@ from pillarbox.grammar.message.text import (
     fold,
     header_text,
     headers_of,
-    part_text,
+    search_text,
     text_parts,
 )
 from pillarbox.grammar.message.words import WORDS_VERSION, words_of
@@ -77,7 +77,9 @@ async def folded_content(content: StoredContent, part: Part, *, most_octets: int
 
 def _fold(root: Part, heads: Sequence[bytes], bodies: Sequence[tuple[bytes, Part]]) -> Folded:
     headers = (all_header_text(octets, [(0, len(octets))]) for octets in heads)
-    texts = (fold(part_text(octets, msgspec.structs.replace(part, body=0, end=len(octets)))) for octets, part in bodies)
+    texts = (
+        fold(search_text(octets, msgspec.structs.replace(part, body=0, end=len(octets)))) for octets, part in bodies
+    )
     return Folded(folded_fields(root), fold("\n".join(filter(None, headers))), "\n".join(texts))
 
 

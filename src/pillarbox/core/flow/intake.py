@@ -33,7 +33,7 @@ class RecipientVerdict(Enum):
 
 
 class HoldRefused(Invalid):
-    """A message cannot be held so long, or until a moment that has passed (RFC 4865 §4)."""
+    """A message cannot be held so long, or until a moment that has passed (RFC 4865 §4.2)."""
 
 
 class Intake:

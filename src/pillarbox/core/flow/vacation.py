@@ -10,7 +10,7 @@ Who is away is kept in memory, so that all others' mail costs nothing more; one 
 """
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import timedelta
 
 import msgspec
@@ -32,6 +32,7 @@ from pillarbox.model.address import Address
 from pillarbox.model.change import ChangeKind
 from pillarbox.model.envelope import Recipient
 from pillarbox.model.errors import TooLarge
+from pillarbox.model.identity import Identity
 from pillarbox.model.ids import SYSTEM_ACCOUNT, AccountId, MailboxId
 from pillarbox.model.limits import Limits
 from pillarbox.model.passport import PassportEntry, Step
@@ -39,6 +40,7 @@ from pillarbox.model.ports import Clock, Random
 from pillarbox.model.vacation import Vacation
 from pillarbox.store import accounts as account_rows
 from pillarbox.store import changes as change_rows
+from pillarbox.store import identities as identity_rows
 from pillarbox.store import vacation as rows
 from pillarbox.store.base import Database, Transaction
 from pillarbox.store.changes import ChangeRow
@@ -98,15 +100,19 @@ class Vacations:
             return await rows.find_vacation(tx, account_id) or Vacation()
 
     async def change(self, account_id: AccountId, edit: Edit, *, span: Span | None = None) -> Vacation:
-        """Put what `edit` makes of it in its place; whatever `edit` raises changes nothing.
+        """Put what `edit` makes of it in its place; whatever `edit` raises changes nothing, and the same is no change.
 
         Raises: NotFound (account), TooLarge; StateMoved.
         """
         span = span or Span(Kind.VACATION)
         async with self._db.write(account_id) as tx, span.step(tx, account_id):
-            modseq = await change_rows.take_modseqs(tx, account_id, 1)
-            vacation = edit(await rows.find_vacation(tx, account_id) or Vacation())
+            await change_rows.take_modseqs(tx, account_id, 0)  # the account is ours from here on
+            before = await rows.find_vacation(tx, account_id) or Vacation()
+            vacation = edit(before)
             self._check_size(vacation)
+            if vacation == before:
+                return vacation
+            modseq = await change_rows.take_modseqs(tx, account_id, 1)
             await rows.put_vacation(tx, account_id, vacation)
             change = ChangeRow(modseq, ChangeKind.VACATION_UPDATED, MailboxId(0))
             await change_rows.insert_changes(tx, account_id, micros(self._clock.now()), [change])
@@ -165,7 +171,8 @@ class Vacations:
         last = await rows.last_answer(tx, account.id, response, letter.sender.key)
         if last is not None and arrival.received - last < PERIOD:
             return Silence.ANSWERED
-        reply = self._reply(arrival, letter, named, vacation)
+        name = _name_of(named, await identity_rows.list_identities(tx, account.id))
+        reply = self._reply(arrival, letter, (named, name), vacation)
         return _Prepared(letter.sender, reply, recipients_of(letter.sender, route), response)
 
     async def _send(self, tx: Transaction, account_id: AccountId, arrival: Arrival, prepared: _Prepared) -> None:
@@ -190,7 +197,8 @@ class Vacations:
                     return address
         return None
 
-    def _reply(self, arrival: Arrival, letter: Letter, named: Address, vacation: Vacation) -> Arrival:
+    def _reply(self, arrival: Arrival, letter: Letter, sender: tuple[Address, str], vacation: Vacation) -> Arrival:
+        named, name = sender
         trace_id = new_trace(self._random)
         now = self._clock.now()
         identifier = message_id.make(trace_id, self._hostname)
@@ -201,6 +209,7 @@ class Vacations:
                 at=now,
                 message_id=identifier,
                 boundary=f"reply-{trace_id}",
+                name=name,
                 subject=vacation.subject,
                 text=vacation.text,
                 html=vacation.html,
@@ -225,6 +234,12 @@ def _without_tag(address: Address) -> Address:
     """RFC 5233 §1."""
     user, plus, _ = address.local.partition("+")
     return Address(user, address.domain) if plus and user else address
+
+
+def _name_of(named: Address, identities: Sequence[Identity]) -> str:
+    """What the owner has called the address, or it without its tag, in an identity; empty where there is none."""
+    keys = (named.key, _without_tag(named).key)
+    return next((one.text.name for key in keys for one in identities if one.text.name and one.address.key == key), "")
 
 
 def _fingerprint(vacation: Vacation) -> bytes:

@@ -18,6 +18,8 @@ from pillarbox.store import changes as change_rows
 from pillarbox.store import mailboxes as mailbox_rows
 from pillarbox.store.base import Database, Transaction
 
+_TRASH = MailboxRole.TRASH
+
 
 class RoleTaken(Conflict):
     """Another mailbox has this special use."""
@@ -111,7 +113,9 @@ class MailboxTree:
                     sort_order=node.sort_order,
                     subscribed=node.subscribed,
                 )
-            changed = list(dict.fromkeys((*nodes, *moved)))
+            # Which messages a mailbox counts as unread depends on what is the trash (RFC 8621 §2, unreadThreads).
+            counted = known if _is_another_trash(known, nodes) else ()
+            changed = list(dict.fromkeys((*nodes, *moved, *counted)))
             last = await change_rows.take_modseqs(tx, account_id, len(changed))
             for modseq, mailbox_id in enumerate(changed, last - len(changed) + 1):
                 await self._mailboxes.note_in(tx, account_id, mailbox_id, ChangeKind.MAILBOX_CHANGED, modseq)
@@ -168,6 +172,10 @@ def _check_roles(known: dict[MailboxId, Mailbox], nodes: Mapping[MailboxId, Node
     given = [role for role in roles.values() if role is not None]
     if any(node.role is not None and given.count(node.role) > 1 for node in nodes.values()):
         raise RoleTaken("another mailbox has this special use")
+
+
+def _is_another_trash(known: dict[MailboxId, Mailbox], nodes: Mapping[MailboxId, Node]) -> bool:
+    return any((node.role is _TRASH) is not (known[mailbox_id].role is _TRASH) for mailbox_id, node in nodes.items())
 
 
 def _path_of(mailbox_id: MailboxId, places: dict[MailboxId, tuple[MailboxId | None, str]]) -> Path:

@@ -50,18 +50,18 @@ def _source(value: object) -> bytes | Range:
         raise SyntaxProblem(f"a source with one of {_TEXT}, {_BASE64} and {_BLOB}, a text")
     text: str = value[given[0]]
     if given[0] == _BLOB:
-        return Range(text, _number(value, "offset", 0) or 0, _number(value, "length", 1))
+        return Range(text, _number(value, "offset") or 0, _number(value, "length"))
     if any(value.get(name) is not None for name in _OF_RANGES):
         raise SyntaxProblem(f"offset and length of a {_BLOB} alone")
     return _base64(text) if given[0] == _BASE64 else _utf8(text)
 
 
-def _number(value: dict[str, object], name: str, least: int) -> int | None:
+def _number(value: dict[str, object], name: str) -> int | None:
     number = value.get(name)
     if number is None:
         return None
-    if not isinstance(number, int) or isinstance(number, bool) or not least <= number <= INT_LARGEST:
-        raise SyntaxProblem(f"{name}, a number from {least} on")
+    if not isinstance(number, int) or isinstance(number, bool) or not 0 <= number <= INT_LARGEST:
+        raise SyntaxProblem(f"{name}, a number from 0 on")
     return number
 
 

@@ -29,6 +29,10 @@ _ASCII_NAMES = frozenset(("us-ascii", "ascii"))
 _REPLACEMENT = "\N{REPLACEMENT CHARACTER}"
 _QUOTED_LINE = re.compile(r"^[ \t]*>.*$", re.MULTILINE)
 _SIGNATURE = re.compile(r"^-- ?$.*", re.MULTILINE | re.DOTALL)
+_TAG = re.compile(r"""<[A-Za-z/!?](?:[^<>"']|"[^"]*"|'[^']*')*+>""")
+"""With the values of its attributes, which may have angle brackets in them."""
+_TAG_MOST = 20_000
+"""Characters of a tag that is looked for; a longer one is cut like text."""
 _PREVIEW_STEPS = (1_024, 16_384, 524_288)
 """Octets that are read for a preview: few mostly do, more where a style sheet comes first."""
 _PREVIEW_PARTS = 3
@@ -73,7 +77,7 @@ class PartWriter:
         if self._wanted.headers:
             header = self._header(part)
             made.update((text, header.read(one)) for text, one in self._wanted.headers)
-        if with_children and part.part.is_multipart:
+        if with_children and part.is_multipart:
             made["subParts"] = self._children(part)
         return made
 
@@ -112,7 +116,7 @@ class PartWriter:
 
     def _size(self, part: Part) -> int:
         """Of the decoded content (RFC 8621 §4.1.4); content that is not encoded need not be looked at."""
-        if part.is_multipart or part.encoding.lower() in _IDENTITIES:
+        if part.children or part.encoding.lower() in _IDENTITIES:
             return part.size_octets
         return transfer.decoded_size(self._content[part.body : part.end], part.encoding)
 
@@ -178,10 +182,15 @@ def truncated(text: str, most_octets: int, *, is_html: bool) -> str:
     if len(octets) <= most_octets:
         return text
     kept = octets[:most_octets].decode("utf-8", "ignore")
-    opened = kept.rfind("<")
-    if is_html and opened >= 0 and kept.find(">", opened) < 0 and text.find(">", opened) >= 0:
-        return kept[:opened]
-    return kept
+    return kept[: _outside_tags(text, len(kept))] if is_html else kept
+
+
+def _outside_tags(text: str, end: int) -> int:
+    """`end`, or where the tag begins that stands around it."""
+    for tag in _TAG.finditer(text, 0, end + _TAG_MOST):
+        if tag.end() > end:
+            return min(tag.start(), end)
+    return end
 
 
 def preview(content: Content, lists: BodyLists) -> str | None:

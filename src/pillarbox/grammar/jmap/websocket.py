@@ -20,7 +20,6 @@ from pillarbox.grammar.jmap.problems import ProblemKind, RequestProblem
 from pillarbox.grammar.jmap.request import Request, RequestLimits, Response, read_request, response_value
 
 SUBPROTOCOL = "jmap"
-ID_LETTERS = 255
 
 
 class PushEnable(msgspec.Struct, frozen=True):
@@ -38,9 +37,9 @@ ClientMessage: TypeAlias = Request | PushEnable | PushDisable
 
 
 def id_of(value: object) -> str | None:
-    """The id that a message gives itself, whatever else is wrong with it."""
+    """The id that a message gives itself, whatever else is wrong with it. It may be any string (RFC 8887 §4.3.2)."""
     found = value.get("id") if isinstance(value, dict) else None
-    return found if isinstance(found, str) and len(found) <= ID_LETTERS else None
+    return found if isinstance(found, str) else None
 
 
 def read_message(value: object, *, limits: RequestLimits, capabilities: Collection[str]) -> ClientMessage:

@@ -76,7 +76,7 @@ PROPERTIES: dict[str, Check] = {
 """All that is registered of a card itself, but for `@type`."""
 MANDATORY = ("version", "uid")
 RESERVED = ("id", "addressBookIds")
-"""RFC 9610 §5.6: they are a protocol's, and never in the card itself."""
+"""RFC 9610 §7.5: they are a protocol's, and never in the card itself."""
 
 
 def _rule(card: JsonObject) -> list[str]:

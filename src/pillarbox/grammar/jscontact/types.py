@@ -87,7 +87,7 @@ def _together(value: dict[str, object]) -> list[str]:
 def _name_rule(value: dict[str, object]) -> Collection[str]:
     wrong = _together(value)
     sort_as = value.get("sortAs")
-    if isinstance(sort_as, dict) and not sort_as.keys() <= set(_kinds(value)):
+    if isinstance(sort_as, dict) and not (_kinds(value) and sort_as.keys() <= set(_kinds(value))):
         wrong.append("sortAs")
     return wrong
 
@@ -165,7 +165,7 @@ ADDRESS = object_of(
         "countryCode": text(values.is_country),
         "coordinates": text(values.is_geo),
         "timeZone": text(values.is_zone),
-        "contexts": contexts("billing", "delivery"),
+        "contexts": set_of("private", "work", "billing", "delivery"),
         "full": text(),
         "defaultSeparator": text(),
         "pref": PREF,

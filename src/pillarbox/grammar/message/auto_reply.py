@@ -21,6 +21,8 @@ NO_SUBJECT = "Automatic reply"
 NO_TEXT = "I am away at the moment, and will read your message when I am back.\n"
 SUBJECT_MOST = 300
 """Characters; the beginning of a longer one will do."""
+NAME_MOST = 200
+"""Likewise."""
 REFERENCES_MOST = 50
 """Of a longer list the first and the newest stay (RFC 5322 §3.6.4 knows no bound; lines have one)."""
 _WORD_MOST = 200
@@ -36,8 +38,8 @@ _HIGH = bytes(range(128, 256))
 class AutoReply(msgspec.Struct, frozen=True):
     """What it says, and what it answers.
 
-    `subject`, `text` and `html` are the owner's, or None; `asked` is the Subject of the message that is answered, raw;
-    `in_reply_to` its identifier, or empty; `references` those before it.
+    `name` is the sender's, or empty. `subject`, `text` and `html` are the owner's, or None; `asked` is the Subject of the
+    message that is answered, raw; `in_reply_to` its identifier, or empty; `references` those before it.
     """
 
     sender: Address
@@ -45,6 +47,7 @@ class AutoReply(msgspec.Struct, frozen=True):
     at: datetime
     message_id: str
     boundary: str
+    name: str = ""
     subject: str | None = None
     text: str | None = None
     html: str | None = None
@@ -57,7 +60,7 @@ def format_auto_reply(reply: AutoReply) -> bytes:
     """The whole message, CRLF throughout."""
     head = [
         f"Date: {date.format(reply.at)}",
-        f"From: {format_mailbox(Mailbox('', str(reply.sender)))}",
+        f"From: {_from(reply)}",
         f"To: {format_mailbox(Mailbox('', str(reply.to)))}",
         f"Subject: {_subject(reply)}",
         f"Message-ID: <{reply.message_id}>",
@@ -77,6 +80,16 @@ def format_auto_reply(reply: AutoReply) -> bytes:
     return b"".join(["\r\n".join(head).encode(), b"\r\n\r\n", *pieces, delimiter, b"--\r\n"])
 
 
+def _from(reply: AutoReply) -> str:
+    """RFC 3834 §3.1.1: the name that its owner has chosen, and the address."""
+    mailbox = Mailbox(_in_one_line(reply.name, NAME_MOST), str(reply.sender))
+    return fold_words(format_mailbox(mailbox), len("From: "))
+
+
+def _in_one_line(text: str, most: int) -> str:
+    return _SPACE.sub(" ", _CONTROL.sub(" ", text)).strip()[:most]
+
+
 def _subject(reply: AutoReply) -> str:
     """RFC 5230 §5.3: the owner's, or `Auto: ` and that of the message."""
     if reply.subject is not None:
@@ -84,7 +97,7 @@ def _subject(reply: AutoReply) -> str:
     else:
         asked = header_text(reply.asked[: SUBJECT_MOST * 12]).strip()
         text = PREFIX + asked if asked else NO_SUBJECT
-    text = _SPACE.sub(" ", _CONTROL.sub(" ", text)).strip()[:SUBJECT_MOST]
+    text = _in_one_line(text, SUBJECT_MOST)
     is_long = max(map(len, text.split(" "))) > _WORD_MOST
     return fold_words(encoded_word.encode(text, always=is_long), len("Subject: "))
 

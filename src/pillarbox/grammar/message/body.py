@@ -1,6 +1,8 @@
 """Which parts of a message a reader is shown as its body, and which as attachments (RFC 8621 §4.1.4).
 
-The parts are numbered as IMAP does (RFC 9051 §6.4.5.1). A message inside is one part here: nobody looks into it.
+The parts are numbered as IMAP does (RFC 9051 §6.4.5.1). A message inside is one part here: nobody looks into it. A
+multipart that could not be taken apart (no boundary, or one that never comes) is a text, as what has no readable type is
+(RFC 2045 §5.2): its reader sees what there is.
 """
 
 from collections.abc import Iterator
@@ -15,7 +17,10 @@ _TEXTS_ONLY = ("multipart/alternative", "multipart/mixed")
 
 
 class BodyPart(msgspec.Struct, frozen=True):
-    """A part with what decides where it is shown. `number` is empty for a multipart; `kind` is lower case."""
+    """A part with what decides where it is shown. `number` is empty for a multipart; `kind` is lower case.
+
+    Whether it is a multipart, `part` does not know: see above.
+    """
 
     number: str
     part: Part
@@ -29,9 +34,14 @@ class BodyPart(msgspec.Struct, frozen=True):
         """Of type `text/*`."""
         return self.kind.startswith("text/")
 
+    @property
+    def is_multipart(self) -> bool:
+        """Whether it consists of other parts."""
+        return bool(self.children)
+
     def leaves(self) -> Iterator["BodyPart"]:
         """All parts that are no multipart, depth first."""
-        if not self.part.is_multipart:
+        if not self.is_multipart:
             yield self
         for child in self.children:
             yield from child.leaves()
@@ -47,21 +57,23 @@ class BodyLists(msgspec.Struct, frozen=True):
 
 def body_tree(root: Part) -> BodyPart:
     """The whole structure of a message."""
-    return _body_part(root, "" if root.is_multipart else "1", "")
+    return _body_part(root, "" if root.children else "1", "")
 
 
 def _body_part(part: Part, number: str, prefix: str) -> BodyPart:
     children: tuple[BodyPart, ...] = ()
     if part.children:
         children = tuple(
-            _body_part(child, "" if child.is_multipart else f"{prefix}{place}", f"{prefix}{place}.")
+            _body_part(child, "" if child.children else f"{prefix}{place}", f"{prefix}{place}.")
             for place, child in enumerate(part.children, start=1)
         )
     name = parameters.find(part.disposition_parameters, b"filename") if part.disposition_parameters else None
     if name is None and part.parameters:
         name = parameters.find(part.parameters, b"name")
     disposition = None if part.disposition is None else part.disposition.decode("utf-8", "replace").lower()
-    return BodyPart(number, part, _kind(part.type, part.subtype), name, disposition, children)
+    is_opaque = part.is_multipart and not children
+    kind = "text/plain" if is_opaque else _kind(part.type, part.subtype)
+    return BodyPart(number, part, kind, name, disposition, children)
 
 
 @lru_cache(maxsize=256)
@@ -91,12 +103,18 @@ def _is_plain_text(part: Part) -> bool:
 
 
 def body_lists(tree: BodyPart) -> BodyLists:
-    """The algorithm of RFC 8621 §4.1.4."""
+    """The algorithm of RFC 8621 §4.1.4.
+
+    Where it gives an image to one list, and to the other only afterwards, the image is no attachment: that is said of
+    one that is not in both.
+    """
     text: list[BodyPart] = []
     html: list[BodyPart] = []
     attachments: list[BodyPart] = []
     _sort_out((tree,), "mixed", False, text, html, attachments)
-    return BodyLists(tuple(text), tuple(html), tuple(attachments))
+    in_both = {part.number for part in text} & {part.number for part in html}
+    files = tuple(part for part in attachments if part.number not in in_both)
+    return BodyLists(tuple(text), tuple(html), files)
 
 
 def _sort_out(
@@ -113,7 +131,7 @@ def _sort_out(
     """
     text_before, html_before = len(text or ()), len(html or ())
     for place, part in enumerate(parts):
-        if part.part.is_multipart:
+        if part.is_multipart:
             inner = part.kind.partition("/")[2]
             _sort_out(part.children, inner, in_alternative or inner == "alternative", text, html, attachments)
         elif not _is_body(part, place, around):

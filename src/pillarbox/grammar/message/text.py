@@ -1,7 +1,7 @@
 """The text of a message, decoded, and folded for search.
 
-Folding is NFKC and case folding; `FOLD_VERSION` grows when what `fold` answers changes, so that stored folded text can
-be made anew.
+Folding is NFKC and case folding; `FOLD_VERSION` grows when what `fold` or `search_text` answers changes, so that stored
+folded text can be made anew.
 """
 
 import re
@@ -12,10 +12,12 @@ from pillarbox.grammar.message.charset import decode
 from pillarbox.grammar.message.header import Content, fields, unfold
 from pillarbox.grammar.message.part import Part
 
-FOLD_VERSION = 1
+FOLD_VERSION = 2
 # What is never closed goes to the end, as in browsers; looking for many ends in vain would cost the square of the length.
 _HTML_HIDDEN = re.compile(r"<(script|style|title)\b.*?(?:</\1\s*>|\Z)|<!--.*?(?:-->|\Z)", re.DOTALL | re.IGNORECASE)
 _HTML_TAG = re.compile(r"<[^<>]*>")
+_HTML_LABEL = re.compile(r"""\s(?:alt|title)\s*=\s*(?:"([^"<>]+)"|'([^'<>]+)'|([^\s"'<>]+))""", re.IGNORECASE)
+"""Attributes whose values a reader may see (RFC 8621 §4.4.1). Text that only looks like one is no harm to a search."""
 _HTML_ENTITY = re.compile(r"&(?:#(\d{1,7})|#[xX]([0-9A-Fa-f]{1,6})|([A-Za-z]{2,8}));")
 _ENTITIES = {"amp": "&", "lt": "<", "gt": ">", "quot": '"', "apos": "'", "nbsp": " "}
 _UMLAUTS = {
@@ -38,14 +40,32 @@ def header_text(value: bytes) -> str:
 
 def part_text(content: Content, part: Part) -> str:
     """The decoded text of a text part; of HTML, what is shown."""
-    octets = transfer.decode(content[part.body : part.end], part.encoding)
-    text = decode(octets, parameters.find(part.parameters, b"charset") or "us-ascii")
+    text = _decoded(content, part)
     return shown_html(text) if part.subtype.lower() == b"html" else text
+
+
+def search_text(content: Content, part: Part) -> str:
+    """The same for a search: of HTML also what stands for pictures and what explains, behind all else, a line each."""
+    text = _decoded(content, part)
+    if part.subtype.lower() != b"html":
+        return text
+    source = _HTML_HIDDEN.sub(" ", text)
+    labels = (_resolved("".join(match)) for match in _HTML_LABEL.findall(source))
+    return "\n".join((_resolved(_HTML_TAG.sub(" ", source)), *labels))
+
+
+def _decoded(content: Content, part: Part) -> str:
+    octets = transfer.decode(content[part.body : part.end], part.encoding)
+    return decode(octets, parameters.find(part.parameters, b"charset") or "us-ascii")
 
 
 def shown_html(source: str) -> str:
     """What a reader of the HTML sees, roughly: no tags, no scripts, entities resolved. For search, not for display."""
-    return _HTML_ENTITY.sub(_entity, _HTML_TAG.sub(" ", _HTML_HIDDEN.sub(" ", source)))
+    return _resolved(_HTML_TAG.sub(" ", _HTML_HIDDEN.sub(" ", source)))
+
+
+def _resolved(text: str) -> str:
+    return _HTML_ENTITY.sub(_entity, text)
 
 
 def _entity(match: re.Match[str]) -> str:

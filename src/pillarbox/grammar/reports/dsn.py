@@ -26,7 +26,7 @@ class FailedRecipient(msgspec.Struct, frozen=True):
 
 class Report(msgspec.Struct, frozen=True):
     """All that a report says. `hold_request` is what was asked for with the message, "for;3600" or "until;" and a
-    date-time (RFC 4865 §4)."""
+    date-time (RFC 4865 §5.1.2)."""
 
     reporting_host: str
     to: Address

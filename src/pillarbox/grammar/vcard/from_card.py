@@ -96,7 +96,7 @@ def _common(key: str, value: JsonObject) -> Parameters:
 
 
 def _labelled(line: Line, value: JsonObject) -> Iterator[Line]:
-    """A label of the owner's stands in a line of its own (RFC 9555 §2.11.13)."""
+    """A label of the owner's stands in a line of its own (RFC 9555 §2.11.11)."""
     label = value.get("label")
     if not isinstance(label, str) or not label:
         yield line

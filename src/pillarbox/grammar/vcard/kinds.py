@@ -58,7 +58,7 @@ RESOURCES = {
 
 INFOS = {"EXPERTISE": "expertise", "HOBBY": "hobby", "INTEREST": "interest"}
 LEVELS = {"beginner": "low", "average": "medium", "expert": "high"}
-"""Of EXPERTISE (RFC 9555 §2.3.9)."""
+"""Of EXPERTISE (RFC 9555 §2.3.11)."""
 DATES = {"BDAY": "birth", "DEATHDATE": "death", "ANNIVERSARY": "wedding"}
 PLACES = {"BIRTHPLACE": "birth", "DEATHPLACE": "death"}
 

@@ -41,7 +41,7 @@ def card_of(lines: Sequence[Line]) -> JsonObject:
 
 
 def _common(line: Line, *contexts: str) -> JsonObject:
-    """PREF and TYPE (RFC 9555 §2.3.12, §2.3.18)."""
+    """PREF and TYPE (RFC 9555 §2.3.15, §2.3.20)."""
     found: JsonObject = {}
     said = {kinds.CONTEXTS.get(kind, kind): True for kind in line.types if kind in (*kinds.CONTEXTS, *contexts)}
     if said:

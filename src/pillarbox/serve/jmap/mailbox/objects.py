@@ -16,7 +16,7 @@ COUNTS = ("totalEmails", "unreadEmails", "totalThreads", "unreadThreads")
 THREAD_COUNTS = frozenset(("totalThreads", "unreadThreads"))
 PROPERTIES = ("id", "name", "parentId", "role", "sortOrder", *COUNTS, "myRights", "isSubscribed")
 SERVER_SET = ("id", *COUNTS, "myRights")
-DEFAULTS: Json = {"parentId": None, "role": None, "sortOrder": 0}
+DEFAULTS: Json = {"parentId": None, "role": None, "sortOrder": 0, "isSubscribed": True}
 INBOX_NAME = "Inbox"
 
 

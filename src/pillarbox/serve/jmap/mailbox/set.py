@@ -46,9 +46,9 @@ class MailboxSet(SetArguments, frozen=True, forbid_unknown_fields=True, rename="
     on_destroy_remove_emails: bool = False
 
 
-def _node(call: Call, value: Json) -> Node:
-    """What the object says of the mailbox. Raises: SetProblem, with all properties that are wrong."""
-    wrong = []
+def _node(call: Call, value: Json, others: Sequence[str] = ()) -> Node:
+    """What the object says of the mailbox. Raises: SetProblem, with all properties that are wrong: these `others` too."""
+    wrong = [*others]
     name, parent, role = value.get("name"), value.get("parentId"), value.get("role")
     sort_order, subscribed = value.get("sortOrder"), value.get("isSubscribed")
     if not isinstance(name, str) or not name or "/" in name:
@@ -92,11 +92,8 @@ async def create(call: Call, creations: Mapping[str, Json], span: Span) -> Outco
 
     async def one(creation_id: str) -> Json:
         given = creations[creation_id]
-        wrong = [name for name in given if name in SERVER_SET or name not in PROPERTIES]
-        if wrong:
-            raise SetProblem("invalidProperties", "not to be set, or unknown", properties=wrong)
-        defaults = {**DEFAULTS, "isSubscribed": True}
-        node = _node(call, {**defaults, **given})
+        others = [name for name in given if name in SERVER_SET or name not in PROPERTIES]
+        node = _node(call, {**DEFAULTS, **given}, others)
         if node.role is MailboxRole.INBOX:
             raise SetProblem("invalidProperties", "there is an inbox", properties=["role"])
         try:
@@ -145,7 +142,7 @@ async def _patched_node(call: Call, id: str, patch: Json) -> Node:
     current = (await objects(call, call.account.id, [id], threads=threads)).get(id)
     if current is None:
         raise SetProblem("notFound")
-    wanted = patched(current, patch, server_set=SERVER_SET, defaults={**DEFAULTS, "isSubscribed": False})
+    wanted = patched(current, patch, server_set=SERVER_SET, defaults=DEFAULTS)
     return _node(call, wanted)
 
 

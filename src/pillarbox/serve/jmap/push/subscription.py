@@ -3,9 +3,11 @@
 URL and keys are never given back.
 """
 
+from collections.abc import Callable
 from datetime import datetime
+from typing import TypeVar
 
-from pillarbox.core.feed.push_subscriptions import WrongCode
+from pillarbox.core.feed.push_subscriptions import BadDevice, BadTypes, TimeIsOver, WrongCode
 from pillarbox.grammar.jmap.dates import format_utc, parse_utc
 from pillarbox.grammar.jmap.ids import format_push_subscription, is_id, parse_push_subscription
 from pillarbox.grammar.push.encryption import parse_keys
@@ -22,6 +24,14 @@ SECRET = ("url", "keys")
 SERVER_SET = ("id", "deviceClientId")
 """Of what a patch may name: these cannot change."""
 DEFAULTS: Json = {"keys": None, "verificationCode": None, "expires": None, "types": None}
+
+_TO_BLAME: dict[type[Invalid], str] = {
+    BadDevice: "deviceClientId",
+    BadTypes: "types",
+    TimeIsOver: "expires",
+    WrongCode: "verificationCode",
+}
+T = TypeVar("T")
 
 
 class GetArguments(Arguments, frozen=True, forbid_unknown_fields=True, rename="camel"):
@@ -119,25 +129,23 @@ def _failed(outcomes: Outcomes[Made]) -> dict[str, Json] | None:
 
 async def _create(call: Call, given: Json) -> Json:
     """What the client did not send, or we have changed. Raises: SetProblem, and what `add` raises."""
-    unknown = [name for name in given if name not in (*SERVER_SET[1:], "url", *DEFAULTS)]
     wanted = {**DEFAULTS, **given}
-    if unknown or wanted["verificationCode"] is not None:
-        raise _invalid(*unknown or ("verificationCode",))
-    device, url = wanted.get("deviceClientId"), wanted.get("url")
+    device, wrong = wanted.get("deviceClientId"), _Wrong()
+    wrong.names += [name for name in given if name not in (*SERVER_SET[1:], "url", *DEFAULTS)]
+    if wanted["verificationCode"] is not None:
+        wrong.names.append("verificationCode")
     if not isinstance(device, str) or not device:
-        raise _invalid("deviceClientId")
+        wrong.names.append("deviceClientId")
+    url, keys = wrong.read(_url, wanted.get("url")), wrong.read(_keys, wanted["keys"])
+    types, expires = wrong.read(_types, wanted["types"]), wrong.read(_time, wanted["expires"])
+    if wrong.names or url is None:
+        raise SetProblem("invalidProperties", "; ".join(wrong.texts), properties=wrong.names)
     try:
         made = await call.mail.push_subscriptions.add(
-            call.account.id,
-            call.credential,
-            device=device,
-            url=_url(url),
-            keys=_keys(wanted["keys"]),
-            types=_types(wanted["types"]),
-            expires=_time(wanted["expires"]),
+            call.account.id, call.credential, device=str(device), url=url, keys=keys, types=types, expires=expires
         )
     except Invalid as problem:
-        raise SetProblem("invalidProperties", problem.text) from None
+        raise _named(problem) from None
     shown = {**_object(made), "keys": None}
     return {name: shown[name] for name in ("id", *DEFAULTS) if name not in given or name == "expires"}
 
@@ -165,16 +173,36 @@ async def _update(call: Call, id: str, patch: Json) -> Json | None:
             expires=found[id].expires if given == current["expires"] else _time(given),
             types=_types(wanted["types"]),
         )
-    except WrongCode as problem:
-        raise SetProblem("invalidProperties", problem.text, properties=["verificationCode"]) from None
     except Invalid as problem:
-        raise SetProblem("invalidProperties", problem.text) from None
+        raise _named(problem) from None
     expires = format_utc(made.expires)
     return None if expires == given else {"expires": expires}
 
 
 def _invalid(*names: str) -> SetProblem:
     return SetProblem("invalidProperties", properties=names)
+
+
+def _named(problem: Invalid) -> SetProblem:
+    """With the property that is to blame."""
+    return SetProblem("invalidProperties", problem.text, properties=[_TO_BLAME[type(problem)]])
+
+
+class _Wrong:
+    """Gathers what is wrong with the properties of one object."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.texts: list[str] = []
+
+    def read(self, reader: Callable[[object], T], value: object) -> T | None:
+        """What the reader makes of the value; None for what is wrong."""
+        try:
+            return reader(value)
+        except SetProblem as problem:
+            self.names += problem.properties or ()
+            self.texts += [problem.description] if problem.description else []
+            return None
 
 
 def _number(id: str) -> int:

@@ -48,7 +48,7 @@ class WebSockets:
             raise BadCredentials("please sign in")
         check_origin(socket)
         if SUBPROTOCOL not in socket.scope["subprotocols"]:
-            raise Invalid(f'the subprotocol "{SUBPROTOCOL}" is spoken here (RFC 8887 §4.1)')
+            raise Invalid(f'the subprotocol "{SUBPROTOCOL}" is spoken here (RFC 8887 §4.2)')
         with self._places.one_more(account.id):
             await socket.accept(subprotocol=SUBPROTOCOL)
             await _Conversation(self._mail, self._dispatch, socket, account, socket.state.credential).run()
@@ -130,7 +130,7 @@ class _Conversation:
 
     async def _hear(self, text: str | None) -> None:
         if text is None:
-            await self._close(UNSUPPORTED_DATA)  # RFC 8887 §4.3: text alone
+            await self._close(UNSUPPORTED_DATA)  # RFC 8887 §4.3.1: text alone
             return
         message_id: str | None = None
         try:
