@@ -206,6 +206,27 @@ async def test_the_type_is_as_asked_if_it_is_one(site: Site):
         assert "x" not in answer.headers
 
 
+async def test_a_file_is_part_of_no_page(site: Site):
+    """What a browser would run or take for a style is refused; to a program, and to be kept or shown, it is given."""
+    blob_id = await upload(site, b"alert(1)", "text/javascript")
+    for use in (
+        "script",
+        "style",
+        "worker",
+        "sharedworker",
+        "serviceworker",
+        "audioworklet",
+        "xslt",
+        "iframe",
+        "object",
+    ):
+        refused = await download(site, blob_id, **{"Sec-Fetch-Dest": use})
+        assert (refused.status_code, refused.headers["cache-control"]) == (403, "no-store")
+    for use in ("empty", "document", "image", "audio", "video"):
+        answer = await download(site, blob_id, **{"Sec-Fetch-Dest": use})
+        assert (answer.status_code, answer.headers["vary"]) == (200, "Sec-Fetch-Dest"), "a cache tells them apart"
+
+
 async def test_a_name_may_be_anything(site: Site):
     blob_id = await upload(site, b"x")
     for name in ("a%2Fb", "%22quoted%22.txt", "gr%C3%BC%C3%9Fe.txt", "", "%5C", "%00", "%7F"):

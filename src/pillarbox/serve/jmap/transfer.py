@@ -1,9 +1,10 @@
 """Upload and download (RFC 8620 §6.1, §6.2): octets as they are, streamed both ways in bounded memory.
 
 A download never opens in a browser as something of ours: it is an attachment, its type is not guessed, and the policy
-that all answers have lets it do nothing.
+that all answers have lets it do nothing. Nor is it a script or style of a page of ours, which may take those that lie on
+its origin: mail lies there too, and its type is what the URL says.
 
-Standards: RFC 9110 §8.8.3, §13, §14; RFC 6266, RFC 8187 (file names); RFC 8246 (immutable).
+Standards: RFC 9110 §8.8.3, §13, §14; RFC 6266, RFC 8187 (file names); RFC 8246 (immutable); Fetch Metadata Request Headers.
 """
 
 import re
@@ -19,13 +20,15 @@ from pillarbox.grammar.jmap import ids
 from pillarbox.grammar.jmap.ids import UploadBlob
 from pillarbox.grammar.jmap.problems import ProblemKind, RequestProblem
 from pillarbox.model.account import Account
-from pillarbox.model.errors import NotFound, SyntaxProblem, TooLarge
+from pillarbox.model.errors import NotAllowed, NotFound, SyntaxProblem, TooLarge
 from pillarbox.serve.jmap.blobs import Blob, open_blob
 from pillarbox.serve.jmap.dispatch import InUse
 from pillarbox.serve.jmap.ranges import Window, window_of
 
 UNKNOWN_TYPE = "application/octet-stream"
 FOR_EVER = "private, immutable, max-age=31536000"
+SHOWN_OR_KEPT = frozenset(("empty", "document", "image", "audio", "video", "track"))
+"""What a browser may want a download for (`Sec-Fetch-Dest`); programs do not say."""
 _TYPE = re.compile(r"[!#$&'*+.^_`|~0-9A-Za-z-]+/[!#$&'*+.^_`|~0-9A-Za-z-]+(?: *;[ -~]*)?")
 _UNQUOTABLE = re.compile(r"[^ !#-\[\]-~]")
 
@@ -92,7 +95,9 @@ class Uploading:
 
 
 async def download(mail: Mail, request: Request, account: Account) -> Response:
-    """RFC 8620 §6.2. Raises: NotFound."""
+    """RFC 8620 §6.2. Raises: NotFound, NotAllowed."""
+    if request.headers.get("sec-fetch-dest", "empty") not in SHOWN_OR_KEPT:
+        raise NotAllowed("files are shown or kept; none is part of a page")
     check_account(account, request.path_params["accountId"])
     blob_id: str = request.path_params["blobId"]
     blob = await open_blob(mail, account.id, blob_id)
@@ -101,6 +106,7 @@ async def download(mail: Mail, request: Request, account: Account) -> Response:
         "Accept-Ranges": "bytes",
         "Cache-Control": FOR_EVER,
         "Content-Disposition": disposition(request.path_params["name"]),
+        "Vary": "Sec-Fetch-Dest",  # what a page has fetched is in its cache, and must not be a script from there
     }
     if _is_known(request, headers["ETag"]):
         blob.close()
