@@ -295,6 +295,20 @@ async def test_a_full_disk_in_commit_is_insufficient_storage(faulty: Faulty):
     assert await deliver_all(faulty.database, 20) == list(range(1, 21))
 
 
+# --- what is deleted -------------------------------------------------------------------------------------------------
+
+
+async def test_nothing_is_left_in_the_file_of_a_row_that_is_deleted(tmp_path: Path):
+    database = SqliteDatabase(tmp_path / "mail.db", strict=True)
+    await make_tables(database)
+    await deliver_all(database, 20)
+    await deliver(database, ONE, "a key that nobody may have any more")
+    async with database.write(ONE) as tx:
+        await tx.run("delete from contract_change where word like 'a key%'")
+    await database.close()
+    assert b"that nobody may have" not in (tmp_path / "mail.db").read_bytes()
+
+
 # --- end -------------------------------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,5 @@
-"""Rows of `push_subscription`. URL and keys are secrets of the receiver: a row that goes is overwritten first
-(RFC 8620 §7.2 asks that they are erased).
+"""Rows of `push_subscription`. URL and keys are secrets of the receiver, to be erased with the row (RFC 8620 §7.2): the
+engine overwrites what is deleted.
 """
 
 from collections.abc import Iterable, Sequence
@@ -109,23 +109,10 @@ async def note_attempt(
 
 
 async def delete_subscriptions(tx: Transaction, account_id: AccountId, ids: Iterable[int]) -> None:
-    """Overwrite and remove them; those that are not there are passed over."""
-    for id in ids:
-        found = await tx.one(
-            "select url, p256dh, auth from push_subscription where account_id = $1 and id = $2", account_id, id
-        )
-        if found is None:
-            continue
-        url, p256dh, auth = found
-        await tx.run(
-            "update push_subscription set url = $3, p256dh = $4, auth = $5 where account_id = $1 and id = $2",
-            account_id,
-            id,
-            "x" * len(url),
-            None if p256dh is None else bytes(len(p256dh)),
-            None if auth is None else bytes(len(auth)),
-        )
-        await tx.run("delete from push_subscription where account_id = $1 and id = $2", account_id, id)
+    """Remove them; those that are not there are passed over."""
+    await tx.run_many(
+        "delete from push_subscription where account_id = $1 and id = $2", [(account_id, id) for id in ids]
+    )
 
 
 async def delete_of_credential(tx: Transaction, account_id: AccountId, credential: str) -> None:

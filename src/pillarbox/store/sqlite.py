@@ -56,6 +56,7 @@ class SqliteDatabase:
             writer = self._connect()
             writer.execute("pragma journal_mode = wal").fetchall()
             writer.execute(f"pragma cache_size = -{CACHE_KIB}")
+            writer.execute("pragma secure_delete = fast").fetchall()  # deleted rows are overwritten (RFC 8620 §7.2)
             writer.execute(f"pragma journal_size_limit = {JOURNAL_LIMIT_OCTETS}").fetchall()
         except apsw.Error as error:
             raise StorageUnavailable(f"{path} cannot be opened: {error}") from error
