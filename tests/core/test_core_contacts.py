@@ -10,8 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from office import DOMAIN, Office, open_office
-from pillarbox.core.email.email_changes import StateTooOld
-from pillarbox.core.feed.states import Kind, Span, StateMoved
+from pillarbox.core.feed.states import Kind, Span, StateMoved, StateTooOld
 from pillarbox.core.people.address_books import HasCards
 from pillarbox.core.people.contacts import CardDraft, NoSuchBook, UidTaken
 from pillarbox.grammar.jscontact.card import InvalidCard

@@ -8,8 +8,7 @@ import pytest
 from emails_put import SEEN, WORK, found, put
 
 from office import Office
-from pillarbox.core.email.email_changes import StateTooOld
-from pillarbox.core.feed.states import Kind
+from pillarbox.core.feed.states import Kind, StateTooOld
 from pillarbox.core.finding import email_search, hot_rows, pieces
 from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.model.account import Account

@@ -8,10 +8,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from office import DOMAIN, TEXT, Office, address, client_facts, open_office
-from pillarbox.core.email.email_changes import StateTooOld
+from pillarbox.core.feed.states import Kind, StateTooOld
 from pillarbox.core.housekeeping import FIRST_SECONDS, PASS_SECONDS
 from pillarbox.model.errors import NotFound, OverQuota
 from pillarbox.model.ids import BlobId
@@ -284,7 +285,8 @@ async def test_changes_are_forgotten_from_the_oldest_on_and_the_floor_says_so(of
         await office.mail.email_changes.emails(alice.id, before - 1, None)
     changed = await office.mail.email_changes.emails(alice.id, before, None)
     assert len(changed.created) == 1
-    assert await count(office, "select count(*) from change where account_id > 0") == 1
+    left = "the new one, and the newest of messages and of mailboxes that were forgotten"
+    assert await count(office, "select count(*) from change where account_id > 0") == 3, left
 
 
 async def test_an_account_s_changes_are_forgotten_however_many_there_are(office: Office):
@@ -293,9 +295,31 @@ async def test_an_account_s_changes_are_forgotten_however_many_there_are(office:
         await office.take("ann@far.test", "alice")
     office.clock.advance(31 * DAY)
     await office.mail.housekeeping.sweep()
-    assert await count(office, "select count(*) from change") == 0
+    left = "the newest of messages and of mailboxes of one, of mailboxes of the other"
+    for _ in range(2):
+        assert await count(office, "select count(*) from change") == 3, left
+        await office.mail.housekeeping.sweep()
     inbox = await office.mail.mailboxes.get(alice.id, ("INBOX",))
     assert await office.mail.messages.removed_since(alice.id, inbox.id, 1) is None
+
+
+async def test_who_had_come_as_far_has_missed_nothing_when_changes_are_forgotten(office: Office):
+    mail = office.mail
+    (alice,) = await office.add("alice")
+    await office.take("ann@far.test", "alice")
+    states = {kind: await mail.states.get(alice.id, kind) for kind in Kind}
+    for _ in range(3):
+        office.clock.advance(31 * DAY)
+        await mail.vacations.change(alice.id, lambda now: msgspec.structs.replace(now, is_enabled=not now.is_enabled))
+        await mail.housekeeping.sweep()
+    moved = {kind for kind in Kind if await mail.states.get(alice.id, kind) != states[kind]}
+    assert moved == {Kind.VACATION}
+    assert (await mail.email_changes.emails(alice.id, states[Kind.EMAIL], None)).created == ()
+    assert await mail.mailbox_changes.own_since(alice.id, await mail.mailbox_changes.own_state(alice.id)) == set()
+    with pytest.raises(StateTooOld):
+        await mail.email_changes.emails(alice.id, states[Kind.EMAIL] - 1, None)
+    with pytest.raises(StateTooOld):
+        await mail.object_changes.since(alice.id, Kind.VACATION, states[Kind.VACATION])
 
 
 async def test_passports_are_forgotten_entry_by_entry(office: Office):

@@ -8,7 +8,7 @@ import pytest
 
 from office import TEXT, Office, address, open_office
 from pillarbox.core.feed.state_feed import PAUSE_SECONDS, StateNews
-from pillarbox.core.feed.states import Kind
+from pillarbox.core.feed.states import FAMILIES, Kind
 from pillarbox.core.flow.outcomes import FlagAction
 from pillarbox.model.errors import NotFound
 from pillarbox.model.ids import AccountId
@@ -145,7 +145,7 @@ async def test_who_was_away_too_long_is_told_of_all(office: Office, alice, where
     now = await modseq_of(office, alice)
     if where == "below the floor":
         async with office.database.write(alice) as tx:
-            await change_rows.forget_changes(tx, alice, 2**60, 1_000)
+            await change_rows.forget_changes(tx, alice, 2**60, 1_000, FAMILIES)
     elif where == "in the future":
         since = now + 1
     else:

@@ -41,6 +41,7 @@ import structlog
 
 from pillarbox.core.access.sessions import Sessions
 from pillarbox.core.contents.transit import Transit
+from pillarbox.core.feed.states import FAMILIES
 from pillarbox.core.flow.vacation import PERIOD
 from pillarbox.core.sending.submissions import Submissions
 from pillarbox.model.errors import MailError
@@ -221,7 +222,7 @@ class Housekeeping:
         room = ROWS_AT_ONCE
         async with self._db.write(SYSTEM_ACCOUNT) as tx:
             while due and room:
-                forgotten = await change_rows.forget_changes(tx, due[0], before, room)
+                forgotten = await change_rows.forget_changes(tx, due[0], before, room, FAMILIES)
                 if forgotten < room:
                     del due[0]
                 room -= forgotten

@@ -4,7 +4,7 @@ Every change takes the account's next mod-sequence; n changes take a range in on
 in each transaction: on PostgreSQL it locks the account, so mod-sequences become visible in order and without holes.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from itertools import takewhile
 
 import msgspec
@@ -15,6 +15,7 @@ from pillarbox.model.ids import AccountId, MailboxId, ModSeq
 from pillarbox.model.keywords import FlagSet
 from pillarbox.store.base import Transaction
 from pillarbox.store.flag_columns import keywords_text
+from pillarbox.store.states import newest_change
 
 TAKE = """
 update account set modseq = modseq + $2, used_octets = used_octets + $3
@@ -34,8 +35,11 @@ select modseq, uid from change
 where account_id = $1 and modseq > $2 and mailbox_id = $3 and kind = $4 order by modseq limit {REMOVED_PAGE}
 """
 
+NEXT = "select modseq, at from change where account_id = $1 and modseq > $2 order by modseq limit $3"
+LEFT = "select modseq from change where account_id = $1 and modseq <= $2"
 OLDEST = """
-select a.id, (select c.at from change c where c.account_id = a.id order by c.modseq limit 1)
+select a.id,
+  (select c.at from change c where c.account_id = a.id and c.modseq > a.change_floor order by c.modseq limit 1)
 from account a where a.id > $1 order by a.id limit $2
 """
 
@@ -90,7 +94,7 @@ async def insert_changes(tx: Transaction, account_id: AccountId, now_micros: int
 
 
 async def change_floor(tx: Transaction, account_id: AccountId) -> int:
-    """The mod-sequence up to which changes have been forgotten. Raises: NotFound."""
+    """The mod-sequence up to which changes have been forgotten, but for the newest of each family. Raises: NotFound."""
     floor = await tx.value("select change_floor from account where id = $1", account_id)
     if floor is None:
         raise NotFound("no such account")
@@ -105,20 +109,25 @@ async def removed_since(
 
 
 async def oldest_changes(tx: Transaction, above: int, limit: int) -> list[tuple[AccountId, int | None]]:
-    """(account, time of its oldest change) of the next accounts by id; None: it has no changes."""
+    """(account, time of the oldest change above its floor) of the next accounts by id; None: there is none."""
     return [(AccountId(account_id), at) for account_id, at in await tx.all(OLDEST, above, limit)]
 
 
-async def forget_changes(tx: Transaction, account_id: AccountId, before: int, limit: int) -> int:
+async def forget_changes(
+    tx: Transaction, account_id: AccountId, before: int, limit: int, families: Iterable[tuple[int, int]]
+) -> int:
     """Forget at most `limit` of an account's changes that were made before then, oldest first; how many.
 
-    They end at a mod-sequence, which the floor is raised to: below it nothing is left, above it nothing is missing.
+    They end at a mod-sequence, which the floor is raised to: above it nothing is missing, and below it there is left of
+    each family of kinds the newest. So it is known how far each had come, and who had come as far has missed nothing.
     """
-    rows = await tx.all(
-        "select modseq, at from change where account_id = $1 order by modseq limit $2", account_id, limit
-    )
+    floor = await change_floor(tx, account_id)
+    rows = await tx.all(NEXT, account_id, floor, limit)
     old = [modseq for modseq, _ in takewhile(lambda row: row[1] < before, rows)]
     if old:
-        await tx.run("update account set change_floor = $2 where id = $1 and change_floor < $2", account_id, old[-1])
-        await tx.run("delete from change where account_id = $1 and modseq <= $2", account_id, old[-1])
+        kept = {await newest_change(tx, account_id, family, old[-1]) for family in families}
+        left = [modseq for (modseq,) in await tx.all(LEFT, account_id, floor)]
+        await tx.run("update account set change_floor = $2 where id = $1", account_id, old[-1])
+        forgotten = [(account_id, modseq) for modseq in (*left, *old) if modseq not in kept]
+        await tx.run_many("delete from change where account_id = $1 and modseq = $2", forgotten)
     return len(old)

@@ -43,10 +43,6 @@ CHANGED = """
 select modseq, kind, message_id, thread_id, mailbox_id from change
 where account_id = $1 and modseq > $2 and kind <= $3 order by modseq limit $4
 """
-NEWEST_OF = "select modseq from change where account_id = $1 and kind <= $2 order by modseq desc limit 1"
-NEWEST_BETWEEN = """
-select modseq from change where account_id = $1 and kind between $2 and $3 and kind > 6 order by modseq desc limit 1
-"""
 
 
 async def _by_ids(tx: Transaction, sql: str, account_id: AccountId, ids: Iterable[int], *more: int) -> list[Row]:
@@ -89,16 +85,6 @@ async def members(tx: Transaction, account_id: AccountId, thread_ids: Sequence[i
 async def changed(tx: Transaction, account_id: AccountId, since: int, last_kind: int, limit: int) -> list[Row]:
     """Mod-sequence, kind, message, thread, mailbox of the next changes of these kinds."""
     return await tx.all(CHANGED, account_id, since, last_kind, limit)
-
-
-async def newest_change(tx: Transaction, account_id: AccountId, first_kind: int, last_kind: int) -> int:
-    """The mod-sequence of the newest change of these kinds, 0 for none. Mail's kinds come first and often; those of
-    other things have an index of their own."""
-    if first_kind == 1:
-        found = await tx.value(NEWEST_OF, account_id, last_kind)
-    else:
-        found = await tx.value(NEWEST_BETWEEN, account_id, first_kind, last_kind)
-    return int(found or 0)
 
 
 HOT = "m.id, m.thread_id, m.size_octets, m.received, m.flags, m.keywords"

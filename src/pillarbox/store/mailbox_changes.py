@@ -11,9 +11,6 @@ from pillarbox.model.ids import AccountId, MailboxId, ThreadId
 from pillarbox.model.keywords import DELETED, DRAFT, SEEN
 from pillarbox.store.base import Transaction
 
-NEWEST_OF_MAILBOXES = (
-    "select modseq from change where account_id = $1 and kind > 3 and kind < 7 order by modseq desc limit 1"
-)
 SINCE = """
 select kind, mailbox_id from change where account_id = $1 and modseq > $2 and modseq <= $3 and kind < 7
 group by kind, mailbox_id
@@ -28,11 +25,6 @@ select p.mailbox_id, m.thread_id, case when m.flags & {SEEN | DRAFT} = 0 then 1 
 from placement p join message m on m.account_id = p.account_id and m.id = p.message_id
 where p.account_id = $1 and p.flags & {DELETED} = 0
 """
-
-
-async def newest_of_mailboxes(tx: Transaction, account_id: AccountId) -> int:
-    """The mod-sequence of the last change of a mailbox as such; 0 when there is none."""
-    return int(await tx.value(NEWEST_OF_MAILBOXES, account_id) or 0)
 
 
 async def touched_mailboxes(

@@ -54,6 +54,11 @@ update queue_recipient set state = 'waiting', node = null, attempts = attempts +
 where account_id = $1 and queue_id = $2 and number = $3 and state = 'sending' and node = $4
 returning number
 """
+RELEASE_ONE = """
+update queue_recipient set state = 'waiting', node = null, next_attempt = $5
+where account_id = $1 and queue_id = $2 and number = $3 and node = $4
+returning number
+"""
 LIST_LIMIT = 1_000
 
 
@@ -318,13 +323,13 @@ async def release_node(tx: Transaction, node: str, now: datetime) -> list[tuple[
     return [(AccountId(account_id), QueueId(queue_id)) for account_id, queue_id in freed]
 
 
-async def release_some(tx: Transaction, message: QueuedMessage, node: str, now: datetime) -> None:
-    """End the leases that `node` holds of these recipients; they are due at once."""
-    await tx.run_many(
-        "update queue_recipient set state = 'waiting', node = null, next_attempt = $5 "
-        "where account_id = $1 and queue_id = $2 and number = $3 and node = $4",
-        [(message.sender_account, message.id, one.number, node, micros(now)) for one in message.recipients],
-    )
+async def release_some(tx: Transaction, message: QueuedMessage, node: str, now: datetime) -> int:
+    """End the leases that `node` holds of these recipients; they are due at once. How many there were."""
+    released = 0
+    for one in message.recipients:
+        found = await tx.value(RELEASE_ONE, message.sender_account, message.id, one.number, node, micros(now))
+        released += found is not None
+    return released
 
 
 async def make_due(tx: Transaction, account_id: AccountId, queue_id: QueueId, now: datetime) -> int:

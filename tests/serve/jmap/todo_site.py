@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from jmap_site import CORE, Site
 
+from pillarbox.core.feed.states import StateTooOld
 from pillarbox.model.errors import NotFound, OverQuota
 from pillarbox.serve.jmap.method import Call, Json, SetProblem
 from pillarbox.serve.jmap.standard.changes import Changed, Changing, changes_method
@@ -54,9 +55,9 @@ class Todos:
     async def fetch(self, call: Call, ids: Sequence[str] | None, wanted) -> dict[str, Json]:
         return {one["id"]: one for one in self.objects.values() if ids is None or one["id"] in ids}
 
-    async def changes(self, call: Call, since: int, most: int) -> Changed | None:
+    async def changes(self, call: Call, since: int, most: int) -> Changed:
         if since > len(self.log) or since < 2:
-            return None
+            raise StateTooOld("never was")
         numbers = list(dict.fromkeys(self.log[since:]))[:most]
         return Changed(
             str(len(self.log)),
@@ -108,9 +109,9 @@ class Todos:
         found = [n for n, one in self.objects.items() if has_keywords(arguments.filter or {}, one)]
         return Found(sorted(found, key=lambda n: self.objects[n]["title"]), str(len(self.log)))
 
-    async def moved(self, call: Call, arguments, since: int) -> Moved | None:
+    async def moved(self, call: Call, arguments, since: int) -> Moved:
         if since > len(self.log):
-            return None
+            raise StateTooOld("never was")
         changed = frozenset(self.log[since:])
         return Moved(frozenset(n for n in changed if self.born[n] <= since), changed, is_fixed=arguments.filter is None)
 

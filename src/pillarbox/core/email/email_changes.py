@@ -8,30 +8,14 @@ from collections.abc import Callable
 
 import msgspec
 
-from pillarbox.core.feed.states import Kind, state_in
+from pillarbox.core.feed.states import Changed, Kind, check_known, state_in
 from pillarbox.model.change import ChangeKind
-from pillarbox.model.errors import Conflict
 from pillarbox.model.ids import AccountId
-from pillarbox.store import changes as change_rows
 from pillarbox.store import emails as email_rows
 from pillarbox.store.base import Database, Row, Transaction
 
 PAGE = 1_000
 MAIL_KINDS = ChangeKind.REMOVED.value
-
-
-class StateTooOld(Conflict):
-    """The state is not one from which changes can be told: all has to be read anew (RFC 8620 §5.2)."""
-
-
-class Changed(msgspec.Struct, frozen=True):
-    """Ids since a state, in the order of their changes; `state` is what they lead to."""
-
-    state: int
-    has_more: bool
-    created: tuple[int, ...]
-    updated: tuple[int, ...]
-    destroyed: tuple[int, ...]
 
 
 class EmailChanges:
@@ -89,9 +73,8 @@ async def _step(
     id_of: Callable[[Row], int],
 ) -> _Step:
     """Read on until all is known or `most` ids are."""
+    await check_known(tx, account_id, kind.value, since)
     state = await state_in(tx, account_id, kind)
-    if since > state or since < await change_rows.change_floor(tx, account_id):
-        raise StateTooOld("changes since that state are not known")
     rows: list[Row] = []
     ids: dict[int, None] = {}
     last = since

@@ -1,16 +1,19 @@
-"""How far each kind of thing has come: the mod-sequence of its newest change, never below what was forgotten.
+"""How far each kind of thing has come: the mod-sequence of its newest change.
 
-Two equal states mean that nothing of that kind has changed (RFC 8620 §5.1). Nothing is kept for it: the feed knows.
+Two equal states mean that nothing of that kind has changed (RFC 8620 §5.1). Nothing is kept for it: the feed knows, which
+forgets old changes but for the newest of each family. A state is too old when a change of its kind was forgotten after it.
 """
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from enum import Enum
 
+import msgspec
+
 from pillarbox.model.errors import Conflict
 from pillarbox.model.ids import AccountId
 from pillarbox.store import changes as change_rows
-from pillarbox.store import emails as email_rows
+from pillarbox.store import states as rows
 from pillarbox.store.base import Database, Transaction
 
 
@@ -28,10 +31,42 @@ class Kind(Enum):
     QUEUED = (70, 72)
 
 
+class StateTooOld(Conflict):
+    """The state is not one from which changes can be told: all has to be read anew (RFC 8620 §5.2)."""
+
+
+class Changed(msgspec.Struct, frozen=True):
+    """Ids since a state, in the order of their changes; `state` is what they lead to."""
+
+    state: int
+    has_more: bool
+    created: tuple[int, ...]
+    updated: tuple[int, ...]
+    destroyed: tuple[int, ...]
+
+
+FAMILIES = (Kind.EMAIL.value, rows.MAILBOXES, *(kind.value for kind in Kind if kind.value[0] > rows.MAILBOXES[1]))
+"""The kinds of changes of which the newest is never forgotten; each kind of thing is one of them, or some."""
+
+
 async def state_in(tx: Transaction, account_id: AccountId, kind: Kind) -> int:
     """The state, in a transaction that is open. Raises: NotFound (account)."""
+    return await family_state_in(tx, account_id, kind.value)
+
+
+async def family_state_in(tx: Transaction, account_id: AccountId, family: tuple[int, int]) -> int:
+    """The same for kinds of changes, the first and the last. Raises: NotFound (account)."""
+    await change_rows.change_floor(tx, account_id)  # of an account that is not there nothing can be said
+    return await rows.newest_change(tx, account_id, family)
+
+
+async def check_known(tx: Transaction, account_id: AccountId, family: tuple[int, int], since: int) -> None:
+    """Raises: StateTooOld when not all changes of these kinds since a state are known, or it never was; NotFound."""
     floor = await change_rows.change_floor(tx, account_id)
-    return max(floor, await email_rows.newest_change(tx, account_id, *kind.value))
+    if since > await rows.newest_change(tx, account_id, family):
+        raise StateTooOld("this is no state of ours")
+    if since < floor and since < await rows.newest_change(tx, account_id, family, floor):
+        raise StateTooOld("changes since that state are not known")
 
 
 class StateMoved(Conflict):

@@ -8,15 +8,14 @@ put where it belongs. So a large result costs its size once, and then what happe
 from array import array
 from collections.abc import Sequence
 
-from pillarbox.core.email.email_changes import MAIL_KINDS, PAGE, StateTooOld
-from pillarbox.core.feed.states import Kind, state_in
+from pillarbox.core.email.email_changes import MAIL_KINDS, PAGE
+from pillarbox.core.feed.states import Kind, StateTooOld, check_known, state_in
 from pillarbox.core.finding import hot_rows
 from pillarbox.core.finding.email_search import EmailSearch
 from pillarbox.core.finding.pieces import PIECE, Pieces, in_turns
 from pillarbox.core.finding.results import FoundEmails, Results
 from pillarbox.model.ids import AccountId
 from pillarbox.model.query import Order, Query
-from pillarbox.store import changes as change_rows
 from pillarbox.store import emails as email_rows
 from pillarbox.store.base import Blobs, Database
 
@@ -76,10 +75,7 @@ class EmailQueries:
         found: set[int] = set()
         threads: set[int] = set()
         async with self._db.read(account_id) as tx:
-            if since < await change_rows.change_floor(tx, account_id) or since > await state_in(
-                tx, account_id, Kind.EMAIL
-            ):
-                raise StateTooOld("changes since that state are not known")
+            await check_known(tx, account_id, Kind.EMAIL.value, since)
             last = since
             while rows := await email_rows.changed(tx, account_id, last, MAIL_KINDS, PAGE):
                 found.update(row[2] for row in rows)

@@ -140,8 +140,8 @@ class Queue:
         """Give back what this node holds of a message's recipients, as it claimed them: the worker stops before it has
         an answer."""
         async with self._db.write(message.sender_account) as tx:
-            await rows.release_some(tx, message, self._node, self._clock.now())
-            await self._feed.moved(tx, message)
+            if await rows.release_some(tx, message, self._node, self._clock.now()):
+                await self._feed.moved(tx, message)
 
     async def put_off(self, message: QueuedMessage, until: datetime, reason: DeliveryStatus) -> None:
         """Give back the recipients of a message, due later: nothing was tried, so nothing is counted."""
@@ -150,10 +150,10 @@ class Queue:
             await self.record(message.id, [_for(one, reason) for one in message.recipients], None)
             return
         async with self._db.write(message.sender_account) as tx:
-            for recipient in message.recipients:
-                key = (message.sender_account, message.id, recipient.number)
-                await rows.put_off(tx, key, self._node, until=until, outcome=outcome)
-            await self._feed.moved(tx, message)
+            keys = [(message.sender_account, message.id, one.number) for one in message.recipients]
+            held = [await rows.put_off(tx, key, self._node, until=until, outcome=outcome) for key in keys]
+            if any(held):  # else somebody else has it, or it has gone: a step of what is gone would bring it back
+                await self._feed.moved(tx, message)
 
     async def record(self, queue_id: QueueId, statuses: Sequence[DeliveryStatus], dialogue: Dialogue | None) -> None:
         """Note what came of an attempt; may come late or twice. Statuses name recipients as they are queued.

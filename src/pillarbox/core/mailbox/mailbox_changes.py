@@ -8,14 +8,14 @@ from collections import OrderedDict
 
 import msgspec
 
-from pillarbox.core.feed.states import Kind, state_in
+from pillarbox.core.feed.states import Kind, StateTooOld, check_known, family_state_in, state_in
 from pillarbox.model.change import ChangeKind
 from pillarbox.model.ids import AccountId, MailboxId
 from pillarbox.model.mailbox import MailboxRole
-from pillarbox.store import changes as change_rows
 from pillarbox.store import mailbox_changes as change_queries
 from pillarbox.store import mailboxes as mailbox_rows
 from pillarbox.store.base import Database, Transaction
+from pillarbox.store.states import MAILBOXES
 
 ACCOUNTS_COUNTED = 1_000
 MANY_CHANGES = 10_000
@@ -47,32 +47,30 @@ class MailboxChanges:
         self._db = db
         self._counted: OrderedDict[AccountId, tuple[int, dict[MailboxId, ThreadCounts]]] = OrderedDict()
 
-    async def since(self, account_id: AccountId, since: int, most: int) -> ChangedMailboxes | None:
-        """At most so many ids; None for a state from which this cannot be told. Raises: NotFound (account)."""
+    async def since(self, account_id: AccountId, since: int, most: int) -> ChangedMailboxes:
+        """At most so many ids. Raises: StateTooOld, also where there is no step so small; NotFound (account)."""
         async with self._db.read(account_id) as tx:
             state = until = await state_in(tx, account_id, Kind.MAILBOX)
-            if since > state or since < await change_rows.change_floor(tx, account_id):
-                return None
+            await check_known(tx, account_id, Kind.MAILBOX.value, since)
             while True:
                 found = await _between(tx, account_id, since, until)
                 if len(found.created) + len(found.updated) + len(found.destroyed) <= most:
                     return msgspec.structs.replace(found, has_more=until < state)
                 if until <= since + 1:
-                    return None
+                    raise StateTooOld("one change concerns more mailboxes than are wanted")
                 until = (since + until) // 2
 
     async def own_state(self, account_id: AccountId) -> int:
         """Moves when a mailbox as such changes, not with its counts. Raises: NotFound (account)."""
         async with self._db.read(account_id) as tx:
-            floor = await change_rows.change_floor(tx, account_id)
-            return max(floor, await change_queries.newest_of_mailboxes(tx, account_id))
+            return await family_state_in(tx, account_id, MAILBOXES)
 
-    async def own_since(self, account_id: AccountId, since: int) -> set[MailboxId] | None:
-        """Mailboxes that were made, changed as such, or removed; None as in `since`. Raises: NotFound (account)."""
+    async def own_since(self, account_id: AccountId, since: int) -> set[MailboxId]:
+        """Mailboxes that were made, changed as such, or removed. Raises: StateTooOld, NotFound (account)."""
         async with self._db.read(account_id) as tx:
-            state = await state_in(tx, account_id, Kind.MAILBOX)
-            if since > state or since < await change_rows.change_floor(tx, account_id):
-                return None
+            state = await family_state_in(tx, account_id, MAILBOXES)
+            # States that count messages as well may be newer.
+            await check_known(tx, account_id, MAILBOXES if since <= state else Kind.MAILBOX.value, since)
             touched = await change_queries.touched_mailboxes(tx, account_id, since, state)
         return {mailbox_id for kind, mailbox_id in touched if kind >= ChangeKind.MAILBOX_CREATED}
 

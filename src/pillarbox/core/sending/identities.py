@@ -107,14 +107,18 @@ class Identities:
         *,
         span: Span | None = None,
     ) -> None:
-        """Put what `edit` makes of it in its place; whatever `edit` raises changes nothing.
+        """Put what `edit` makes of it in its place; whatever `edit` raises changes nothing, and the same is no change.
 
         Raises: NotFound, TooLarge, Invalid; StateMoved.
         """
         async with self._db.write(account_id) as tx, _step(span, tx, account_id):
-            modseq = await change_rows.take_modseqs(tx, account_id, 1)
-            text = edit(await _found(tx, account_id, identity_id))
+            await change_rows.take_modseqs(tx, account_id, 0)  # the account is ours from here on
+            before = await _found(tx, account_id, identity_id)
+            text = edit(before)
             self._check_size(text)
+            if text == before.text:
+                return
+            modseq = await change_rows.take_modseqs(tx, account_id, 1)
             await self._note(tx, account_id, modseq, ChangeKind.IDENTITY_UPDATED, identity_id)
             await rows.update_identity(tx, account_id, identity_id, text)
 

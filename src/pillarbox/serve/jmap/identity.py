@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 
-from pillarbox.core.email.email_changes import StateTooOld
 from pillarbox.core.feed.states import Kind
 from pillarbox.core.sending.identities import AddressForbidden
 from pillarbox.grammar.jmap.identity import TEXT_DEFAULTS, WrongProperties, format_text, parse_email, parse_text
@@ -10,7 +9,7 @@ from pillarbox.grammar.jmap.ids import format_identity, parse_identity
 from pillarbox.model.errors import SyntaxProblem, TooMany
 from pillarbox.model.identity import Identity, IdentityId, IdentityText
 from pillarbox.serve.jmap.method import SUBMISSION, Call, Json, Method, SetProblem
-from pillarbox.serve.jmap.standard.changes import Changed, Changing, changes_method
+from pillarbox.serve.jmap.standard.changes import Changed, Changing, as_told, changes_method
 from pillarbox.serve.jmap.standard.get import Getting, Properties, get_method
 from pillarbox.serve.jmap.standard.set import Outcomes, SetArguments, Setting, one_by_one, patched, set, span_of
 
@@ -47,16 +46,9 @@ async def fetch(call: Call, ids: Sequence[str] | None, wanted: Properties) -> di
     return {value["id"]: value for value in made if ids is None or value["id"] in ids}
 
 
-async def changes(call: Call, since: int, most: int) -> Changed | None:
+async def changes(call: Call, since: int, most: int) -> Changed:
     """Of all Identities."""
-    try:
-        found = await call.mail.object_changes.since(call.account.id, Kind.IDENTITY, since, most)
-    except StateTooOld:
-        return None
-    created, updated, destroyed = (
-        [format_identity(number) for number in numbers] for numbers in (found.created, found.updated, found.destroyed)
-    )
-    return Changed(str(found.state), created, updated, destroyed, found.has_more)
+    return as_told(await call.mail.object_changes.since(call.account.id, Kind.IDENTITY, since, most), format_identity)
 
 
 def _text(value: Json) -> IdentityText:
@@ -95,11 +87,16 @@ async def set_identities(call: Call, arguments: SetArguments) -> Json:
 
     async def update(call: Call, _: SetArguments, updates: Mapping[str, Json]) -> Outcomes[Json | None]:
         async def one(id: str) -> Json | None:
+            more: Json = {}
+
             def edit(identity: Identity) -> IdentityText:
-                return _text(patched(_object_of(identity), updates[id], server_set=_FIXED, defaults=TEXT_DEFAULTS))
+                asked = patched(_object_of(identity), updates[id], server_set=_FIXED, defaults=TEXT_DEFAULTS)
+                text = _text(asked)
+                more.update((name, value) for name, value in format_text(text).items() if value != asked[name])
+                return text
 
             await call.mail.identities.change(call.account.id, identity_id_of(id), edit, span=span)
-            return None
+            return more or None
 
         return await one_by_one(updates, one)
 

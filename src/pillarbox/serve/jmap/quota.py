@@ -7,6 +7,7 @@ and from any of them it is known what is different now. Without a limit it is al
 import re
 from collections.abc import Callable, Sequence
 
+from pillarbox.core.feed.states import StateTooOld
 from pillarbox.core.mailbox.quotas import Quota
 from pillarbox.grammar.jmap import comparator
 from pillarbox.grammar.jmap.fact_filter import FactFilter
@@ -15,7 +16,7 @@ from pillarbox.model.errors import SyntaxProblem
 from pillarbox.serve.jmap.method import MAIL, Call, Json, Method, Problem
 from pillarbox.serve.jmap.standard.changes import ChangesArguments
 from pillarbox.serve.jmap.standard.get import Getting, Properties, get_method
-from pillarbox.serve.jmap.standard.query import Found, QueryArguments, QueryChangesArguments, Querying, query
+from pillarbox.serve.jmap.standard.query import Found, Moved, QueryArguments, QueryChangesArguments, Querying, query
 
 QUOTA = "urn:ietf:params:jmap:quota"
 ID = "octets"
@@ -150,8 +151,9 @@ async def query_changes(call: Call, arguments: QueryChangesArguments) -> Json:
     return {**response, "total": int(is_)} if arguments.calculate_total else response
 
 
-async def _moved(call: Call, arguments: QueryChangesArguments, since: int) -> None:
-    """Not asked: `query_changes` knows better than the frame."""
+async def _moved(call: Call, arguments: QueryChangesArguments, since: int) -> Moved:
+    """Never asked for: `query_changes` knows better than the frame."""
+    raise StateTooOld("a state of a quota is no mod-sequence")
 
 
 def _parse_id(text: str) -> int:

@@ -2,6 +2,7 @@
 
 import structlog
 
+from pillarbox.core.feed.states import StateTooOld
 from pillarbox.grammar.jmap.comparator import UnsupportedSort
 from pillarbox.grammar.jmap.filters import UnsupportedFilter
 from pillarbox.grammar.jmap.references import InvalidReference
@@ -20,6 +21,7 @@ NAMES: dict[type[MailError], tuple[str, str]] = {
     errors.NotFound: ("invalidArguments", "notFound"),
     errors.AlreadyExists: ("invalidArguments", "alreadyExists"),
     errors.Conflict: ("stateMismatch", "invalidProperties"),
+    StateTooOld: ("cannotCalculateChanges", "invalidProperties"),
     errors.NotAllowed: ("forbidden", "forbidden"),
     errors.RelayDenied: ("forbidden", "forbidden"),
     errors.BadCredentials: ("forbidden", "forbidden"),

@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from pillarbox.core.email.email_changes import StateTooOld
 from pillarbox.core.feed.states import Kind
 from pillarbox.grammar.jmap.ids import format_email, format_thread, parse_thread
 from pillarbox.model.errors import SyntaxProblem
 from pillarbox.model.ids import ThreadId
 from pillarbox.serve.jmap.method import MAIL, Call, Json, Problem
-from pillarbox.serve.jmap.standard.changes import Changed, Changing, changes_method
+from pillarbox.serve.jmap.standard.changes import Changed, Changing, as_told, changes_method
 from pillarbox.serve.jmap.standard.get import Getting, Properties, get_method
 
 PROPERTIES = ("id", "emailIds")
@@ -41,17 +40,12 @@ def _parse(id: str) -> ThreadId | None:
         return None
 
 
-async def changes(call: Call, since: int, most: int) -> Changed | None:
+async def changes(call: Call, since: int, most: int) -> Changed:
     """What came to threads, and what left them."""
-    try:
-        found = await call.mail.email_changes.threads(call.account.id, since, most)
-    except StateTooOld:
-        return None
-    created, updated, destroyed = (
-        [format_thread(ThreadId(number)) for number in numbers]
-        for numbers in (found.created, found.updated, found.destroyed)
+    return as_told(
+        await call.mail.email_changes.threads(call.account.id, since, most),
+        lambda number: format_thread(ThreadId(number)),
     )
-    return Changed(str(found.state), created, updated, destroyed, found.has_more)
 
 
 METHODS = (

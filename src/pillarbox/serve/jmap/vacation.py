@@ -87,16 +87,18 @@ async def set_vacation(call: Call, arguments: SetArguments) -> Json:
         async def one(id: str) -> Json | None:
             if id != ID:
                 raise NotFound("no such object")
-            await call.mail.vacations.change(call.account.id, lambda now: _patched(now, updates[id]), span=span)
-            return None
+            asked: Json = {}
+
+            def edit(now: Vacation) -> Vacation:
+                asked.update(patched(_object_of(now), updates[id], server_set=("id",), defaults=_DEFAULTS))
+                return _vacation(asked)
+
+            made = _object_of(await call.mail.vacations.change(call.account.id, edit, span=span))
+            return {name: value for name, value in made.items() if value != asked[name]} or None
 
         return await one_by_one(updates, one)
 
     return await set(call, arguments, Setting(state, create, change, destroy), method=SET, span=span)
-
-
-def _patched(current: Vacation, patch: Json) -> Vacation:
-    return _vacation(patched(_object_of(current), patch, server_set=("id",), defaults=_DEFAULTS))
 
 
 METHODS = (

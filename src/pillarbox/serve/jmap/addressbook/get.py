@@ -2,12 +2,11 @@
 
 from collections.abc import Sequence
 
-from pillarbox.core.email.email_changes import StateTooOld
 from pillarbox.core.feed.states import Kind
 from pillarbox.grammar.jmap.ids import format_book
 from pillarbox.serve.jmap.addressbook.objects import CONTACTS, PROPERTIES, object_of, state
 from pillarbox.serve.jmap.method import Call, Json
-from pillarbox.serve.jmap.standard.changes import Changed, Changing, changes_method
+from pillarbox.serve.jmap.standard.changes import Changed, Changing, as_told, changes_method
 from pillarbox.serve.jmap.standard.get import Getting, Properties, get_method
 
 
@@ -17,16 +16,9 @@ async def fetch(call: Call, ids: Sequence[str] | None, wanted: Properties) -> di
     return {value["id"]: value for value in made if ids is None or value["id"] in ids}
 
 
-async def changes(call: Call, since: int, most: int) -> Changed | None:
+async def changes(call: Call, since: int, most: int) -> Changed:
     """Of all AddressBooks."""
-    try:
-        found = await call.mail.contact_changes.since(call.account.id, Kind.ADDRESS_BOOK, since, most)
-    except StateTooOld:
-        return None
-    created, updated, destroyed = (
-        [format_book(number) for number in numbers] for numbers in (found.created, found.updated, found.destroyed)
-    )
-    return Changed(str(found.state), created, updated, destroyed, found.has_more)
+    return as_told(await call.mail.contact_changes.since(call.account.id, Kind.ADDRESS_BOOK, since, most), format_book)
 
 
 METHODS = (

@@ -120,7 +120,8 @@ async def _set_default(call: Call, text: str, span: Span, response: Json) -> Non
             made.update(changed)
         else:
             response["updated"] = {**(response["updated"] or {}), id: changed}
-    response["newState"] = str(span.after)
+    # Somebody else may have written between the two transactions: that is not between these states (`Span`).
+    response["oldState"], response["newState"] = str(span.before), str(span.after)
 
 
 async def set(call: Call, arguments: AddressBookSet) -> Json:

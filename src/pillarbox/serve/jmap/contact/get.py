@@ -2,7 +2,6 @@
 
 from collections.abc import Collection, Sequence
 
-from pillarbox.core.email.email_changes import StateTooOld
 from pillarbox.core.feed.states import Kind
 from pillarbox.grammar.jmap.ids import format_card
 from pillarbox.grammar.jscontact.card import PROPERTIES
@@ -11,7 +10,7 @@ from pillarbox.model.contact import CardId
 from pillarbox.serve.jmap.addressbook.objects import CONTACTS
 from pillarbox.serve.jmap.contact.objects import OURS, card_id_of, object_of
 from pillarbox.serve.jmap.method import Call, Json, Method, Problem
-from pillarbox.serve.jmap.standard.changes import Changed, Changing, changes_method
+from pillarbox.serve.jmap.standard.changes import Changed, Changing, as_told, changes_method
 from pillarbox.serve.jmap.standard.get import GetArguments, checked_ids
 
 AT_ONCE = 50
@@ -63,16 +62,9 @@ async def get(call: Call, arguments: GetArguments) -> Json:
     }
 
 
-async def changes(call: Call, since: int, most: int) -> Changed | None:
+async def changes(call: Call, since: int, most: int) -> Changed:
     """Of all ContactCards."""
-    try:
-        found = await call.mail.contact_changes.since(call.account.id, Kind.CONTACT, since, most)
-    except StateTooOld:
-        return None
-    created, updated, destroyed = (
-        [format_card(number) for number in numbers] for numbers in (found.created, found.updated, found.destroyed)
-    )
-    return Changed(str(found.state), created, updated, destroyed, found.has_more)
+    return as_told(await call.mail.contact_changes.since(call.account.id, Kind.CONTACT, since, most), format_card)
 
 
 METHODS = (

@@ -1,6 +1,5 @@
 """ContactCard/query and ContactCard/queryChanges (RFC 9610 §3.3, §3.4)."""
 
-from pillarbox.core.email.email_changes import StateTooOld
 from pillarbox.core.feed.states import Kind
 from pillarbox.grammar.jmap import contacts
 from pillarbox.grammar.jmap.ids import format_card, parse_card
@@ -23,12 +22,9 @@ async def find(call: Call, arguments: Find) -> Found:
     return Found(found.ids, str(found.state))
 
 
-async def moved(call: Call, arguments: Find, since: int) -> Moved | None:
+async def moved(call: Call, arguments: Find, since: int) -> Moved:
     """All that changed. A new card, whose id is the mod-sequence of its making, was in no result before."""
-    try:
-        changed = await call.mail.contact_changes.since(call.account.id, Kind.CONTACT, since)
-    except StateTooOld:
-        return None
+    changed = await call.mail.contact_changes.since(call.account.id, Kind.CONTACT, since)
     before = frozenset((*changed.updated, *changed.destroyed))
     return Moved(before, before | frozenset(changed.created))
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 
-from pillarbox.core.email.email_changes import StateTooOld
 from pillarbox.core.feed.states import Kind
 from pillarbox.grammar.jmap.email import DEFAULT_PROPERTIES
 from pillarbox.grammar.jmap.ids import format_email, parse_email
@@ -10,7 +9,7 @@ from pillarbox.model.errors import SyntaxProblem
 from pillarbox.model.ids import MessageId
 from pillarbox.serve.jmap.email.objects import ReadingArguments, read_emails, wanted_of
 from pillarbox.serve.jmap.method import MAIL, Call, Json, Method, Problem
-from pillarbox.serve.jmap.standard.changes import Changed, Changing, changes_method
+from pillarbox.serve.jmap.standard.changes import Changed, Changing, as_told, changes_method
 from pillarbox.serve.jmap.standard.get import checked_ids
 
 
@@ -53,17 +52,12 @@ async def get(call: Call, arguments: EmailGet) -> Json:
     }
 
 
-async def changes(call: Call, since: int, most: int) -> Changed | None:
+async def changes(call: Call, since: int, most: int) -> Changed:
     """Of all Emails."""
-    try:
-        found = await call.mail.email_changes.emails(call.account.id, since, most)
-    except StateTooOld:
-        return None
-    created, updated, destroyed = (
-        [format_email(MessageId(number)) for number in numbers]
-        for numbers in (found.created, found.updated, found.destroyed)
+    return as_told(
+        await call.mail.email_changes.emails(call.account.id, since, most),
+        lambda number: format_email(MessageId(number)),
     )
-    return Changed(str(found.state), created, updated, destroyed, found.has_more)
 
 
 METHODS = (Method("Email/get", MAIL, EmailGet, get), changes_method("Email", MAIL, Changing(changes)))

@@ -1,6 +1,5 @@
 """Email/query and Email/queryChanges (RFC 8621 §4.4, §4.5)."""
 
-from pillarbox.core.email.email_changes import StateTooOld
 from pillarbox.core.mailbox.mailbox_changes import ThreadCounts
 from pillarbox.grammar.jmap import comparators, email_filter
 from pillarbox.grammar.jmap.ids import format_email, parse_email
@@ -88,7 +87,7 @@ async def find(call: Call, arguments: EmailQuery | EmailQueryChanges) -> Found:
     return Found(found.ids, str(found.state), total=None if found.is_whole else len(found.ids))
 
 
-async def moved(call: Call, arguments: EmailQueryChanges, since: int) -> Moved | None:
+async def moved(call: Call, arguments: EmailQueryChanges, since: int) -> Moved:
     """What changed; where threads matter, all that is in theirs.
 
     A new message, whose id is the mod-sequence of its coming, was in no result before.
@@ -96,16 +95,13 @@ async def moved(call: Call, arguments: EmailQueryChanges, since: int) -> Moved |
     query, orders = email_filter.parse(arguments.filter), comparators.parse(arguments.sort)
     of_threads = arguments.collapse_threads or any(order.key in _OF_THREADS for order in orders)
     is_fixed = not (of_threads or _has(query, _CHANGING) or any(order.key is SortKey.HAS_FLAGS for order in orders))
-    try:
-        if is_fixed:
-            changed = await call.mail.email_changes.emails(call.account.id, since, None)
-            back = (number for number in changed.created if number <= since)  # hidden for a while, perhaps not told of
-            return Moved(frozenset((*changed.destroyed, *back)), frozenset(changed.created), is_fixed=True)
-        touched = await call.mail.email_queries.touched(
-            call.account.id, since, whole_threads=of_threads or _has(query, (queries.ThreadHasFlags,))
-        )
-    except StateTooOld:
-        return None
+    if is_fixed:
+        changed = await call.mail.email_changes.emails(call.account.id, since, None)
+        back = (number for number in changed.created if number <= since)  # hidden for a while, perhaps not told of
+        return Moved(frozenset((*changed.destroyed, *back)), frozenset(changed.created), is_fixed=True)
+    touched = await call.mail.email_queries.touched(
+        call.account.id, since, whole_threads=of_threads or _has(query, (queries.ThreadHasFlags,))
+    )
     return Moved(frozenset(number for number in touched if number <= since), touched)
 
 

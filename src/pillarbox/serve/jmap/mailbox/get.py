@@ -16,11 +16,9 @@ async def fetch(call: Call, ids: Sequence[str] | None, wanted: Properties) -> di
     return await objects.objects(call, call.account.id, ids, threads=threads)
 
 
-async def changes(call: Call, since: int, most: int) -> Changed | None:
+async def changes(call: Call, since: int, most: int) -> Changed:
     """With `updatedProperties` where nothing but counts moved (RFC 8621 §2.2)."""
     found = await call.mail.mailbox_changes.since(call.account.id, since, most)
-    if found is None:
-        return None
     return Changed(
         str(found.state),
         [format_mailbox(mailbox_id) for mailbox_id in found.created],

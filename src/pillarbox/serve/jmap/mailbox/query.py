@@ -89,12 +89,10 @@ async def find(call: Call, arguments: MailboxQuery | MailboxQueryChanges) -> Fou
     return Found([mailbox.id for mailbox in found], state)
 
 
-async def moved(call: Call, arguments: Find, since: int) -> Moved | None:
+async def moved(call: Call, arguments: Find, since: int) -> Moved:
     """With a tree, one that moves may take others along: then all may have."""
     account_id = call.account.id
     changed = await call.mail.mailbox_changes.own_since(account_id, since)
-    if changed is None:
-        return None
     assert isinstance(arguments, MailboxQueryChanges)
     if changed and (arguments.sort_as_tree or arguments.filter_as_tree):
         changed |= {mailbox.id for mailbox in await call.mail.mailboxes.list(account_id)}

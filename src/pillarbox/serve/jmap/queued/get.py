@@ -2,13 +2,12 @@
 
 from collections.abc import Sequence
 
-from pillarbox.core.email.email_changes import StateTooOld
 from pillarbox.core.feed.states import Kind
 from pillarbox.grammar.jmap.ids import format_queued
 from pillarbox.serve.jmap.method import Call, Json
 from pillarbox.serve.jmap.own import OWN
 from pillarbox.serve.jmap.queued.objects import PROPERTIES, number_of, object_of, state
-from pillarbox.serve.jmap.standard.changes import Changed, Changing, changes_method
+from pillarbox.serve.jmap.standard.changes import Changed, Changing, as_told, changes_method
 from pillarbox.serve.jmap.standard.get import Getting, Properties, get_method
 
 RECIPIENT_OCTETS = 200
@@ -27,16 +26,9 @@ async def fetch(call: Call, ids: Sequence[str] | None, wanted: Properties) -> di
     return {format_queued(number): object_of(message) for number, message in found.items()}
 
 
-async def changes(call: Call, since: int, most: int) -> Changed | None:
+async def changes(call: Call, since: int, most: int) -> Changed:
     """Of all QueuedMessages. What has been sent or given up is destroyed."""
-    try:
-        found = await call.mail.object_changes.since(call.account.id, Kind.QUEUED, since, most)
-    except StateTooOld:
-        return None
-    created, updated, destroyed = (
-        [format_queued(number) for number in numbers] for numbers in (found.created, found.updated, found.destroyed)
-    )
-    return Changed(str(found.state), created, updated, destroyed, found.has_more)
+    return as_told(await call.mail.object_changes.since(call.account.id, Kind.QUEUED, since, most), format_queued)
 
 
 METHODS = (

@@ -1,6 +1,5 @@
 """QueuedMessage/query and QueuedMessage/queryChanges."""
 
-from pillarbox.core.email.email_changes import StateTooOld
 from pillarbox.core.feed.states import Kind
 from pillarbox.core.flow.outbox import OutboxRow
 from pillarbox.grammar.jmap.ids import format_queued, parse_queued
@@ -25,12 +24,9 @@ def _facts(row: OutboxRow) -> Facts:
     return Facts(row.submission_id, row.arrived, row.size_octets, row.next_attempt, row.is_sending)
 
 
-async def moved(call: Call, arguments: Find, since: int) -> Moved | None:
+async def moved(call: Call, arguments: Find, since: int) -> Moved:
     """An update moves nothing where neither filter nor sort look at what can change."""
-    try:
-        changed = await call.mail.object_changes.since(call.account.id, Kind.QUEUED, since)
-    except StateTooOld:
-        return None
+    changed = await call.mail.object_changes.since(call.account.id, Kind.QUEUED, since)
     is_fixed = not looks_at_change(arguments.filter, arguments.sort)
     updated = frozenset() if is_fixed else frozenset(changed.updated)
     return Moved(updated | frozenset(changed.destroyed), updated | frozenset(changed.created), is_fixed)

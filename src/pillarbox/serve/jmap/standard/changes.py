@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 import msgspec
 
+from pillarbox.core.feed import states
 from pillarbox.serve.jmap.method import AccountArguments, Call, Json, Method, PositiveInt, Problem
 
 STATE = re.compile(r"0|[1-9][0-9]{0,17}")
@@ -29,10 +30,20 @@ class Changed(msgspec.Struct, frozen=True):
 
 
 class Changing(msgspec.Struct, frozen=True):
-    """What /changes needs of a data type: at most so many changes since a mod-sequence, or None when that cannot be
-    told any more (too long ago, or never was)."""
+    """What /changes needs of a data type: at most so many changes since a mod-sequence.
 
-    changes: Callable[[Call, int, int], Awaitable[Changed | None]]
+    Raises: StateTooOld when that cannot be told any more, or it never was.
+    """
+
+    changes: Callable[[Call, int, int], Awaitable[Changed]]
+
+
+def as_told(found: states.Changed, format: Callable[[int], str]) -> Changed:
+    """What the feed tells, as ids."""
+    created, updated, destroyed = (
+        [format(number) for number in numbers] for numbers in (found.created, found.updated, found.destroyed)
+    )
+    return Changed(str(found.state), created, updated, destroyed, found.has_more)
 
 
 def parse_state(text: str) -> int:
@@ -47,8 +58,6 @@ async def changes(call: Call, arguments: ChangesArguments, kind: Changing) -> Js
     call.check_account(arguments.account_id)
     most = call.mail.limits.jmap_objects
     found = await kind.changes(call, parse_state(arguments.since_state), min(arguments.max_changes or most, most))
-    if found is None:
-        raise Problem("cannotCalculateChanges")
     return {
         "accountId": arguments.account_id,
         "oldState": arguments.since_state,

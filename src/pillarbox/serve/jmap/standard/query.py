@@ -65,10 +65,10 @@ class Moved(msgspec.Struct, frozen=True):
 
 
 class Querying(msgspec.Struct, frozen=True):
-    """What the two methods need of a data type. `moved` gives None when the state is too old, or never was."""
+    """What the two methods need of a data type. `moved` raises StateTooOld when the state is too old, or never was."""
 
     find: Callable[[Call, Any], Awaitable[Found]]
-    moved: Callable[[Call, Any, int], Awaitable[Moved | None]]
+    moved: Callable[[Call, Any, int], Awaitable[Moved]]
     format: Callable[[int], str]
     parse: Callable[[str], int]
 
@@ -120,9 +120,9 @@ async def query_changes(call: Call, arguments: QueryChangesArguments, kind: Quer
     call.check_account(arguments.account_id)
     since = parse_state(arguments.since_query_state)
     found = await kind.find(call, arguments)
-    moved = await kind.moved(call, arguments, since) if found.can_calculate else None
-    if moved is None:
+    if not found.can_calculate:
         raise Problem("cannotCalculateChanges")
+    moved = await kind.moved(call, arguments, since)
     last = None
     if moved.is_fixed and arguments.up_to_id is not None:
         last = _index(found.ids, arguments.up_to_id, kind)

@@ -2,11 +2,10 @@
 
 from collections.abc import Sequence
 
-from pillarbox.core.email.email_changes import StateTooOld
 from pillarbox.core.feed.states import Kind
 from pillarbox.grammar.jmap.ids import format_submission
 from pillarbox.serve.jmap.method import SUBMISSION, Call, Json
-from pillarbox.serve.jmap.standard.changes import Changed, Changing, changes_method
+from pillarbox.serve.jmap.standard.changes import Changed, Changing, as_told, changes_method
 from pillarbox.serve.jmap.standard.get import Getting, Properties, get_method
 from pillarbox.serve.jmap.submission.objects import PROPERTIES, object_of, state, submission_id_of
 
@@ -22,16 +21,11 @@ async def fetch(call: Call, ids: Sequence[str] | None, wanted: Properties) -> di
     return {format_submission(number): object_of(submission) for number, submission in found.items()}
 
 
-async def changes(call: Call, since: int, most: int) -> Changed | None:
+async def changes(call: Call, since: int, most: int) -> Changed:
     """Of all EmailSubmissions."""
-    try:
-        found = await call.mail.object_changes.since(call.account.id, Kind.SUBMISSION, since, most)
-    except StateTooOld:
-        return None
-    created, updated, destroyed = (
-        [format_submission(number) for number in numbers] for numbers in (found.created, found.updated, found.destroyed)
+    return as_told(
+        await call.mail.object_changes.since(call.account.id, Kind.SUBMISSION, since, most), format_submission
     )
-    return Changed(str(found.state), created, updated, destroyed, found.has_more)
 
 
 METHODS = (

@@ -1,6 +1,5 @@
 """EmailSubmission/query and EmailSubmission/queryChanges (RFC 8621 §7.3, §7.4)."""
 
-from pillarbox.core.email.email_changes import StateTooOld
 from pillarbox.core.feed.states import Kind
 from pillarbox.core.sending.submissions import SubmissionRow
 from pillarbox.grammar.jmap.ids import format_submission, parse_submission
@@ -24,12 +23,9 @@ def _facts(row: SubmissionRow) -> Facts:
     return Facts(row.identity_id, row.message_id, row.thread_id, row.send_at, row.undo)
 
 
-async def moved(call: Call, arguments: Find, since: int) -> Moved | None:
+async def moved(call: Call, arguments: Find, since: int) -> Moved:
     """What is asked for never changes but for undoStatus, so an update moves nothing where that is not asked for."""
-    try:
-        changed = await call.mail.object_changes.since(call.account.id, Kind.SUBMISSION, since)
-    except StateTooOld:
-        return None
+    changed = await call.mail.object_changes.since(call.account.id, Kind.SUBMISSION, since)
     is_fixed = not FILTER.looks_at_change(arguments.filter)
     updated = frozenset() if is_fixed else frozenset(changed.updated)
     return Moved(updated | frozenset(changed.destroyed), updated | frozenset(changed.created), is_fixed)

@@ -163,6 +163,7 @@ def _problem(call: Call, error: MailError) -> Exception:
 
 
 async def _update(call: Call, id: str, patch: Json, span: Span) -> Json | None:
+    """What is different then beside what was asked for: nobody who waited gets it, says `deliveryStatus`."""
     number = submission_id_of(id)
     current = (await call.mail.submissions.get(call.account.id, [number])).get(number)
     if current is None:
@@ -178,7 +179,9 @@ async def _update(call: Call, id: str, patch: Json, span: Span) -> Json | None:
         await call.mail.submissions.cancel(call.account.id, number, span=span)
     except TooLateToCancel as error:
         raise SetProblem("cannotUnsend", error.text) from None
-    return None
+    left = await call.mail.submissions.get(call.account.id, [number])
+    made = {} if number not in left else object_of(left[number])
+    return {name: value for name, value in made.items() if value != after[name]} or None
 
 
 async def _destroy(call: Call, id: str, span: Span) -> None:
