@@ -42,7 +42,7 @@ def decode(octets: bytes) -> object:
         raise SyntaxProblem("JSON", problem.pos) from None
     except RecursionError:
         raise SyntaxProblem(f"at most {DEPTH} levels") from None
-    if _is_deeper(value, DEPTH):
+    if is_deeper(value, DEPTH):
         raise SyntaxProblem(f"at most {DEPTH} levels")
     if _SURROGATE.search(text) is not None:
         _refuse_surrogates(value)
@@ -90,7 +90,8 @@ def _refuse_surrogates(value: object) -> None:
         raise SyntaxProblem("no lone surrogates") from None
 
 
-def _is_deeper(value: object, most: int) -> bool:
+def is_deeper(value: object, most: int) -> bool:
+    """Whether there are more than `most` arrays and objects in each other."""
     level = [value]
     for _ in range(most):
         level = [

@@ -5,7 +5,7 @@ A card that came by a protocol may hold contents apart from itself: a medium wit
 
 from collections.abc import Collection
 
-from pillarbox.grammar.jmap.ijson import JsonObject
+from pillarbox.grammar.jmap.ijson import JsonObject, is_deeper
 from pillarbox.grammar.jscontact import patch, types, values
 from pillarbox.grammar.jscontact.shapes import (
     Check,
@@ -91,7 +91,7 @@ def problems(card: object, *, held: Collection[str] = ()) -> list[str]:
     """Where it is wrong: paths of properties, in no order; empty for a card."""
     if not isinstance(card, dict):
         return [""]
-    if too_deep := [name for name, value in card.items() if _is_deeper(value, DEPTH - 1)]:
+    if too_deep := [name for name, value in card.items() if is_deeper(value, DEPTH - 1)]:
         return too_deep
     whole = _with_stand_ins(card, held)
     report = Report()
@@ -153,17 +153,3 @@ _BARE: JsonObject = {"version": VERSION, "uid": "-", "kind": "group"}
 
 def _differs(name: str, localized: JsonObject, plain: JsonObject) -> bool:
     return localized[name] is not plain.get(name)
-
-
-def _is_deeper(value: object, most: int) -> bool:
-    level = [value]
-    for _ in range(most):
-        level = [
-            inner
-            for outer in level
-            for inner in (outer.values() if isinstance(outer, dict) else outer if isinstance(outer, list) else ())
-            if isinstance(inner, (dict, list))
-        ]
-        if not level:
-            return False
-    return True
