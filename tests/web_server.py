@@ -49,24 +49,29 @@ class WebServer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
-        with contextlib.suppress(ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
-            head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-            first, *fields = head.rstrip("\r\n").split("\r\n")
-            headers = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
-            body = await reader.readexactly(int(headers.get("content-length", "0")))
-            method, target, _ = first.split(" ")
-            asked = Asked(method, target, headers, body)
-            self.count += 1
-            self.asked.put_nowait(asked)
-            made = self.replies.pop(0) if self.replies else self.usual
-            if made is None:
-                await reader.read()
-            else:
-                writer.write(made(asked) if callable(made) else made)
-                await writer.drain()
-        writer.close()
+        try:
+            with contextlib.suppress(ConnectionError, ssl.SSLError, asyncio.IncompleteReadError):
+                await self._answer(reader, writer)
+        finally:  # also when it is cancelled
+            writer.close()
         with contextlib.suppress(ConnectionError, ssl.SSLError):
             await writer.wait_closed()
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *fields = head.rstrip("\r\n").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (field.partition(":") for field in fields)}
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
+        method, target, _ = first.split(" ")
+        asked = Asked(method, target, headers, body)
+        self.count += 1
+        self.asked.put_nowait(asked)
+        made = self.replies.pop(0) if self.replies else self.usual
+        if made is None:
+            await reader.read()
+        else:
+            writer.write(made(asked) if callable(made) else made)
+            await writer.drain()
 
 
 class Authority:

@@ -41,10 +41,12 @@ async def name_server(answer: Answer) -> AsyncIterator[NameServer]:
     server = NameServer(answer)
 
     async def serve_tcp(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        (length,) = struct.unpack("!H", await reader.readexactly(2))
-        for octets in server.answers(await reader.readexactly(length), "tcp"):
-            writer.write(struct.pack("!H", len(octets)) + octets)
-        writer.close()
+        try:
+            (length,) = struct.unpack("!H", await reader.readexactly(2))
+            for octets in server.answers(await reader.readexactly(length), "tcp"):
+                writer.write(struct.pack("!H", len(octets)) + octets)
+        finally:
+            writer.close()
 
     tcp = await asyncio.start_server(serve_tcp, "127.0.0.1", 0)
     port = tcp.sockets[0].getsockname()[1]
