@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import msgspec
 
-from pillarbox.core.feed.states import Changed, Kind, check_known, state_in
+from pillarbox.core.feed.states import Changed, Kind, state_after
 from pillarbox.model.change import ChangeKind
 from pillarbox.model.ids import AccountId
 from pillarbox.store import emails as email_rows
@@ -73,8 +73,7 @@ async def _step(
     id_of: Callable[[Row], int],
 ) -> _Step:
     """Read on until all is known or `most` ids are."""
-    await check_known(tx, account_id, kind.value, since)
-    state = await state_in(tx, account_id, kind)
+    state = await state_after(tx, account_id, kind.value, since)
     rows: list[Row] = []
     ids: dict[int, None] = {}
     last = since

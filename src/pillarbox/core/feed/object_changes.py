@@ -6,7 +6,7 @@ is in none of the lists (RFC 8620 §5.2).
 
 import asyncio
 
-from pillarbox.core.feed.states import Changed, Kind, check_known, state_in
+from pillarbox.core.feed.states import Changed, Kind, state_after
 from pillarbox.model.change import ChangeKind
 from pillarbox.model.ids import AccountId, MailboxId
 from pillarbox.store import changes as change_rows
@@ -30,8 +30,7 @@ class ObjectChanges:
         last, has_more = since, False
         while not has_more:
             async with self._db.read(account_id) as tx:
-                state = await state_in(tx, account_id, kind)
-                await check_known(tx, account_id, kind.value, last)
+                state = await state_after(tx, account_id, kind.value, last)
                 page = await objects_changed(tx, account_id, kind.value, last, PAGE)
             for modseq, number, object_id in page:
                 if most is not None and object_id not in touched and len(touched) >= most:

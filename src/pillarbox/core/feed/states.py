@@ -60,13 +60,18 @@ async def family_state_in(tx: Transaction, account_id: AccountId, family: tuple[
     return await rows.newest_change(tx, account_id, family)
 
 
-async def check_known(tx: Transaction, account_id: AccountId, family: tuple[int, int], since: int) -> None:
-    """Raises: StateTooOld when not all changes of these kinds since a state are known, or it never was; NotFound."""
+async def state_after(tx: Transaction, account_id: AccountId, family: tuple[int, int], since: int) -> int:
+    """The present state, when all changes of these kinds between it and an earlier one are known.
+
+    Raises: StateTooOld when they are not, or that never was a state; NotFound (account).
+    """
     floor = await change_rows.change_floor(tx, account_id)
-    if since > await rows.newest_change(tx, account_id, family):
+    state = await rows.newest_change(tx, account_id, family)
+    if since > state:
         raise StateTooOld("this is no state of ours")
     if since < floor and since < await rows.newest_change(tx, account_id, family, floor):
         raise StateTooOld("changes since that state are not known")
+    return state
 
 
 class StateMoved(Conflict):

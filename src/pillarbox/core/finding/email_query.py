@@ -9,7 +9,7 @@ from array import array
 from collections.abc import Sequence
 
 from pillarbox.core.email.email_changes import MAIL_KINDS, PAGE
-from pillarbox.core.feed.states import Kind, StateTooOld, check_known, state_in
+from pillarbox.core.feed.states import Kind, StateTooOld, state_after, state_in
 from pillarbox.core.finding import hot_rows
 from pillarbox.core.finding.email_search import EmailSearch
 from pillarbox.core.finding.pieces import PIECE, Pieces, in_turns
@@ -75,16 +75,19 @@ class EmailQueries:
         found: set[int] = set()
         threads: set[int] = set()
         async with self._db.read(account_id) as tx:
-            await check_known(tx, account_id, Kind.EMAIL.value, since)
+            await state_after(tx, account_id, Kind.EMAIL.value, since)
             last = since
             while rows := await email_rows.changed(tx, account_id, last, MAIL_KINDS, PAGE):
                 found.update(row[2] for row in rows)
                 threads.update(row[3] or row[2] for row in rows)
                 last = rows[-1][0]
                 if most is not None and len(found) > most:
-                    raise StateTooOld("too much has changed since that state")
-            if whole_threads:
-                found.update(row[1] for row in await email_rows.members(tx, account_id, sorted(threads)))
+                    break
+            else:
+                if whole_threads:
+                    found.update(row[1] for row in await email_rows.members(tx, account_id, sorted(threads)))
+        if most is not None and len(found) > most:
+            raise StateTooOld("too much has changed since that state")
         return frozenset(found)
 
     # what was found before
@@ -101,8 +104,6 @@ class EmailQueries:
         try:
             touched = await self.touched(account_id, state, whole_threads=whole_threads, most=TOUCHED_MOST)
         except StateTooOld:
-            return None
-        if len(touched) > TOUCHED_MOST:
             return None
         left, places = await in_turns(_without(ids, touched))  # also what is newer: it may have been met already
         met: set[int] = set()

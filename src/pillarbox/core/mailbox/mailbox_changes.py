@@ -8,7 +8,7 @@ from collections import OrderedDict
 
 import msgspec
 
-from pillarbox.core.feed.states import Kind, StateTooOld, check_known, family_state_in, state_in
+from pillarbox.core.feed.states import Kind, StateTooOld, family_state_in, state_after, state_in
 from pillarbox.model.change import ChangeKind
 from pillarbox.model.ids import AccountId, MailboxId
 from pillarbox.model.mailbox import MailboxRole
@@ -50,8 +50,7 @@ class MailboxChanges:
     async def since(self, account_id: AccountId, since: int, most: int) -> ChangedMailboxes:
         """At most so many ids. Raises: StateTooOld, also where there is no step so small; NotFound (account)."""
         async with self._db.read(account_id) as tx:
-            state = until = await state_in(tx, account_id, Kind.MAILBOX)
-            await check_known(tx, account_id, Kind.MAILBOX.value, since)
+            state = until = await state_after(tx, account_id, Kind.MAILBOX.value, since)
             while True:
                 found = await _between(tx, account_id, since, until)
                 if len(found.created) + len(found.updated) + len(found.destroyed) <= most:
@@ -70,7 +69,7 @@ class MailboxChanges:
         async with self._db.read(account_id) as tx:
             state = await family_state_in(tx, account_id, MAILBOXES)
             # States that count messages as well may be newer.
-            await check_known(tx, account_id, MAILBOXES if since <= state else Kind.MAILBOX.value, since)
+            await state_after(tx, account_id, MAILBOXES if since <= state else Kind.MAILBOX.value, since)
             touched = await change_queries.touched_mailboxes(tx, account_id, since, state)
         return {mailbox_id for kind, mailbox_id in touched if kind >= ChangeKind.MAILBOX_CREATED}
 
