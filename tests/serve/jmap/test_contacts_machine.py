@@ -13,16 +13,14 @@ import asyncio
 import base64
 import shutil
 import tempfile
-from collections.abc import Coroutine
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import Any
 
 from contact_site import CONTACTS, ContactSite, name
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 from jmap_site import CORE, Site, open_jmap
-from machine import SHORT
+from machine import SHORT, ClientsMachine
 from object_copy import DataType, Json, ObjectCopy
 from three_clients import ThreeClients
 
@@ -129,59 +127,22 @@ class World:
         shutil.rmtree(self.folder)
 
 
-class ContactsMachine(RuleBasedStateMachine):
+class ContactsMachine(ClientsMachine):
     """What anybody may do."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
         self.world = World()
-        self.is_open = False
-        self.turns = 0
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        async def bounded() -> Any:
-            async with asyncio.timeout(60):
-                return await work
-
-        return self.runner.run(bounded())
 
     @initialize()
     def open(self) -> None:
         self.run(self.world.open())
         self.is_open = True
 
-    def teardown(self) -> None:
-        try:
-            if self.is_open:
-                self.run(self.world.clients.check_late())
-        finally:
-            self.run(self.world.close())
-            self.runner.close()
-
-    @invariant()
-    def everybody_knows_what_is(self) -> None:
-        if self.is_open:
-            self.world.site.office.clock.advance(1)
-            self.run(self.world.clients.check())
-
-    @rule()
-    def the_late_one_asks(self) -> None:
-        self.run(self.world.clients.check_late())
-
-    def known(self, type: str) -> dict[str, Json]:
-        return self.world.clients.now.objects[type] if self.is_open else {}
-
     def some(self, type: str, numbers: list[int]) -> list[str]:
         """Ids of some that the first client knows."""
         known = sorted(self.known(type))
         return list(dict.fromkeys(known[number % len(known)] for number in numbers)) if known else []
-
-    def set(self, type: str, **arguments: object) -> Json:
-        """By the three clients in turn."""
-        self.turns += 1
-        clients = self.world.clients
-        return self.run((clients.now, clients.other, clients.late)[self.turns % 3].set(type, **arguments))
 
     # --- cards -------------------------------------------------------------------------------------------------------
 
@@ -217,7 +178,7 @@ class ContactsMachine(RuleBasedStateMachine):
         self.set("ContactCard", ifInState=state, create={"k": card}, update={update[0]: patch}, destroy=destroy[1:])
 
     def known_state(self, type: str) -> str:
-        return self.world.clients.now.states[type]
+        return self.clients.now.states[type]
 
     @rule(uid=st.sampled_from(UIDS), given=NAME)
     def bring(self, uid: str, given: str) -> None:
@@ -243,7 +204,7 @@ class ContactsMachine(RuleBasedStateMachine):
     def act_on_what_was(self, number: int) -> None:
         """A state that has gone by stops everything, and none else does."""
         for type, patch in (("AddressBook", {"sortOrder": 3}), ("ContactCard", {"nicknames": None})):
-            state, is_state = self.world.clients.late.states[type], self.known_state(type)
+            state, is_state = self.clients.late.states[type], self.known_state(type)
             answer = self.set(type, ifInState=state, update=dict.fromkeys(self.some(type, [number]), patch))
             assert answer.get("error") == (None if state == is_state else "stateMismatch")
 
@@ -252,7 +213,7 @@ class ContactsMachine(RuleBasedStateMachine):
         """Old changes are forgotten after a month: a state may be too old then."""
         self.world.site.office.clock.advance(seconds)
         if seconds > 30 * DAY:
-            self.run(self.world.clients.sweep())
+            self.run(self.clients.sweep())
 
 
 TestContactsMachine = ContactsMachine.TestCase

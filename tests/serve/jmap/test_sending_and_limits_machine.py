@@ -8,15 +8,11 @@ believe the answers to what they set themselves; a third only sets.
 Standards: RFC 8620 §5.1, §5.2, §5.3, §5.6, §7.1; RFC 8621 §6, §7, §8; RFC 9425 §4.
 """
 
-import asyncio
-from collections.abc import Coroutine
-from typing import Any
-
 import pytest
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import initialize, precondition, rule
 from jmap_site import Site
-from machine import SHORT
+from machine import SHORT, ClientsMachine
 from object_copy import Json
 from sending_world import ALIAS, ALICE, SendingWorld, ask
 from test_submission_reports import report
@@ -94,59 +90,22 @@ DRAFTS = st.lists(st.tuples(st.sampled_from(SENDERS), RECIPIENT_LIST), min_size=
 DRAFT = st.sampled_from((0, 0, 0, 1, 2))
 
 
-class SendingAndLimits(RuleBasedStateMachine):
+class SendingAndLimits(ClientsMachine):
     """What anybody may do."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
         self.world = SendingWorld()
-        self.is_open = False
-        self.turns = 0
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        async def bounded() -> Any:
-            async with asyncio.timeout(60):
-                return await work
-
-        return self.runner.run(bounded())
 
     @initialize(drafts=DRAFTS)
     def open(self, drafts: list[bytes]) -> None:
         self.run(self.world.open(drafts))
         self.is_open = True
 
-    def teardown(self) -> None:
-        try:
-            if self.is_open:
-                self.run(self.world.clients.check_late())
-        finally:
-            self.run(self.world.close())
-            self.runner.close()
-
-    @invariant()
-    def everybody_knows_what_is(self) -> None:
-        if self.is_open:
-            self.world.site.office.clock.advance(1)
-            self.run(self.world.clients.check())
-
-    @rule()
-    def the_late_one_asks(self) -> None:
-        self.run(self.world.clients.check_late())
-
-    def known(self, type: str) -> dict[str, Json]:
-        return self.world.clients.now.objects[type] if self.is_open else {}
-
     def some(self, type: str, number: int) -> str:
         """The id of one that the first client knows, or of none."""
         known = sorted(self.known(type))
         return known[number % len(known)] if known else "x0"
-
-    def set(self, type: str, **arguments: object) -> Json:
-        """By the three clients in turn."""
-        self.turns += 1
-        clients = self.world.clients
-        return self.run((clients.now, clients.other, clients.late)[self.turns % 3].set(type, **arguments))
 
     # --- identities and vacation -------------------------------------------------------------------------------------
 
@@ -213,7 +172,7 @@ class SendingAndLimits(RuleBasedStateMachine):
     @rule(draft=DRAFT, number=NUMBER)
     def submit_and_forget(self, draft: int, number: int) -> None:
         """Three at once, after a state that is right."""
-        state = self.world.clients.now.states["EmailSubmission"]
+        state = self.clients.now.states["EmailSubmission"]
         doomed = [self.some("EmailSubmission", number), self.some("EmailSubmission", number + 1)]
         one = self.submission(draft, 0, [ANN], None)
         self.set("EmailSubmission", ifInState=state, create={"k": one}, destroy=doomed)
@@ -222,7 +181,7 @@ class SendingAndLimits(RuleBasedStateMachine):
     def act_on_what_was(self, number: int) -> None:
         """A state that has gone by stops everything, and none else does."""
         for type, patch in (("EmailSubmission", {"undoStatus": "canceled"}), ("Identity", {"name": "late"})):
-            state, is_state = self.world.clients.late.states[type], self.world.clients.now.states[type]
+            state, is_state = self.clients.late.states[type], self.clients.now.states[type]
             answer = self.set(type, ifInState=state, update={self.some(type, number): patch})
             assert answer.get("error") == (None if state == is_state else "stateMismatch")
 
@@ -269,7 +228,7 @@ class SendingAndLimits(RuleBasedStateMachine):
         """Old changes are forgotten after a month, old submissions after three: a state may be too old then."""
         self.world.site.office.clock.advance(seconds)
         if seconds > 30 * DAY:
-            self.run(self.world.clients.sweep())
+            self.run(self.clients.sweep())
 
     # --- SMTP and IMAP -----------------------------------------------------------------------------------------------
 

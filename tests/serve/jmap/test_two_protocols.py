@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import Any
 
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import initialize, rule
 from jmap_site import DOMAIN, PASSWORD, Site, open_jmap
-from machine import SHORT
+from machine import SHORT, Machine
 from two_protocols import Copy, Follower, Session, applied
 
 from memory_stage import MemoryClient
@@ -218,21 +218,12 @@ class World:
         shutil.rmtree(self.folder)
 
 
-class TwoProtocols(RuleBasedStateMachine):
+class TwoProtocols(Machine):
     """What anybody may do."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.runner = asyncio.Runner()
         self.world = World()
-        self.is_open = False
-
-    def run(self, work: Coroutine[Any, Any, Any]) -> Any:
-        async def bounded() -> Any:
-            async with asyncio.timeout(60):
-                return await work
-
-        return self.runner.run(bounded())
 
     @initialize(first=st.lists(TEXTS, min_size=2, max_size=4))
     def open(self, first: list[bytes]) -> None:
@@ -240,24 +231,6 @@ class TwoProtocols(RuleBasedStateMachine):
         for content in first:
             self.deliver(content)
         self.is_open = True
-
-    def teardown(self) -> None:
-        try:
-            if self.is_open:
-                self.run(self.world.check_late())
-        finally:
-            self.run(self.world.close())
-            self.runner.close()
-
-    @invariant()
-    def everybody_knows_what_is(self) -> None:
-        if self.is_open:
-            self.world.site.office.clock.advance(1)
-            self.run(self.world.check())
-
-    @rule()
-    def the_late_one_asks(self) -> None:
-        self.run(self.world.check_late())
 
     # --- SMTP and IMAP -----------------------------------------------------------------------------------------------
 
